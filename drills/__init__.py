@@ -1,0 +1,1 @@
+"""The rehearsal: rolling back on purpose, before it is needed."""

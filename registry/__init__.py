@@ -1,0 +1,1 @@
+"""The ground floor: bundles, versions, releases and the stores that hold them."""

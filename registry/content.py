@@ -1,0 +1,27 @@
+"""A stored version's content, read back from the store and checked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from registry.blobs import get_blobs
+from registry.changes import Content
+from registry.manifest import parse_manifest
+from registry.models import Version
+from registry.source import variables_of
+from registry.stores import Store
+
+
+def read_files(store: Store, version: Version) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """A version's config, and its files' bytes by path, every byte checked. Raises Missing or Damaged."""
+    manifest = parse_manifest(version.manifest.encode(), version.digest)
+    blobs = get_blobs(store, manifest.digests)
+    config: dict[str, Any] = json.loads(blobs[manifest.config_digest])
+    return config, {path: blobs[digest] for path, digest in manifest.files.items()}
+
+
+def read_content(store: Store, version: Version) -> Content:
+    """A version's content as comparisons take it."""
+    config, files = read_files(store, version)
+    return Content(config, files, variables_of(config, files))

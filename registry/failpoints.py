@@ -1,0 +1,28 @@
+"""Named places where a test kills the process, as a power cut would. Off unless AGENT_DEPLOY_FAILPOINT names one."""
+
+from __future__ import annotations
+
+import os
+
+VARIABLE = "AGENT_DEPLOY_FAILPOINT"
+
+FAILPOINTS = (
+    "register.stored",  # blobs are in the store, the version is not yet written
+    "register.inserted",  # the version is written, not yet committed
+    "register.committed",
+    "move.checked",  # the target is whole, nothing is written yet
+    "move.appended",  # the release is written, not yet committed
+    "move.committed",  # recorded, not yet delivered
+    "deliver.published",  # the pointer is out, the delivery is not yet recorded
+    "deliver.recorded",
+    "local.written",  # a file of a local store is whole under its temporary name
+    "local.moved",  # it has its own name, the folder is not yet synced
+)
+
+
+def reached(name: str) -> None:
+    """Die here, at once and without any clean-up, when the environment asks for it."""
+    if os.environ.get(VARIABLE) == name:
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,167 @@
+"""Releases on record: the head of an environment, its history, what is on hold there, and adding one.
+
+Holds are not stored: a version is on hold when the last thing that happened to it, of a rollback that left it and a
+promote or restore that set it live, was the rollback. So they can never disagree with the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.catalog import check_workflow_exists, find_version, version_numbered
+from registry.chain import GENESIS, record_hash
+from registry.errors import NotFound
+from registry.models import Kind, Release, Version
+from registry.names import nearest
+from registry.refs import Ref
+from registry.tables import deliveries, releases
+from registry.times import from_text, to_text
+
+
+def find_head(connection: sa.Connection, workflow: str, environment: str) -> Release | None:
+    """The release with the highest generation, if any."""
+    return _first(connection, _of(workflow, environment).order_by(releases.c.generation.desc()).limit(1))
+
+
+def find_heads(connection: sa.Connection, workflow: str | None = None, environment: str | None = None) -> list[Release]:
+    """The head of every environment of every workflow, sorted by both; of one workflow or environment where given."""
+    query = sa.select(deliveries.c.workflow, deliveries.c.environment)
+    if workflow:
+        query = query.where(deliveries.c.workflow == workflow)
+    if environment:
+        query = query.where(deliveries.c.environment == environment)
+    pairs = connection.execute(query.order_by(deliveries.c.workflow, deliveries.c.environment)).all()
+    heads = (find_head(connection, pair.workflow, pair.environment) for pair in pairs)
+    return [head for head in heads if head]
+
+
+def find_live(connection: sa.Connection, ref: Ref) -> Version:
+    """The version that any ref names; one by environment is what is live there. Raises NotFound."""
+    if ref.by != "environment":
+        return find_version(connection, ref)
+    head = find_head(connection, ref.workflow, ref.value)
+    if head is None:
+        raise nothing_live(connection, ref.workflow, ref.value)
+    return version_numbered(connection, ref.workflow, head.version)
+
+
+def nothing_live(connection: sa.Connection, workflow: str, environment: str) -> NotFound:
+    """The error that says so, and where the workflow is live."""
+    check_workflow_exists(connection, workflow)
+    live = [head.environment for head in find_heads(connection, workflow)]
+    where = f"; it is live in {', '.join(live)}{nearest(environment, live)}" if live else ""
+    return NotFound(
+        f"nothing of {workflow} is live in {environment}{where}",
+        unchanged="Nothing was changed.",
+        next_command=f"agent-deploy status {workflow}" if live else f"agent-deploy list {workflow}",
+    )
+
+
+def find_release(connection: sa.Connection, workflow: str, environment: str, generation: int) -> Release | None:
+    """The release with this generation, if any."""
+    return _first(connection, _of(workflow, environment).where(releases.c.generation == generation))
+
+
+def list_releases(connection: sa.Connection, workflow: str, environment: str, limit: int) -> list[Release]:
+    """The last `limit` releases of an environment, newest first."""
+    query = _of(workflow, environment).order_by(releases.c.generation.desc()).limit(limit)
+    return [_release(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def last_with_version(
+    connection: sa.Connection, workflow: str, environment: str, version: int, before: int | None = None
+) -> int | None:
+    """The highest generation (below `before`) at which this version was live, if it ever was."""
+    query = _generation(workflow, environment).where(releases.c.version == version)
+    if before is not None:
+        query = query.where(releases.c.generation < before)
+    return _highest(connection, query)
+
+
+def is_on_hold(connection: sa.Connection, workflow: str, environment: str, version: int) -> bool:
+    """Whether the version was rolled back from here and not promoted or restored since."""
+    here = _generation(workflow, environment)
+    left = _highest(connection, here.where(releases.c.kind == "rollback", releases.c.previous_version == version))
+    if left is None:
+        return False
+    set_live = here.where(releases.c.kind != "rollback", releases.c.version == version)
+    return left > (_highest(connection, set_live) or 0)
+
+
+def add_release(
+    connection: sa.Connection,
+    head: Release | None,
+    target: Version,
+    environment: str,
+    *,
+    kind: Kind,
+    actor: str,
+    reason: str,
+    at: datetime,
+    override_hold: bool = False,
+) -> Release:
+    """Append the release after `head`; the caller holds the workflow's lock and has checked that it is the head."""
+    record: dict[str, Any] = {
+        "workflow": target.workflow,
+        "environment": environment,
+        "generation": head.generation + 1 if head else 1,
+        "version": target.number,
+        "tag": target.tag,
+        "digest": target.digest,
+        "kind": kind,
+        "actor": actor,
+        "reason": reason,
+        "released_at": to_text(at),
+        "previous_version": head.version if head else None,
+        "override_hold": override_hold,
+        "previous_hash": head.hash if head else GENESIS,
+    }
+    record["hash"] = record_hash(record)
+    connection.execute(sa.insert(releases).values(record))
+    return _release(record)
+
+
+def release_records(connection: sa.Connection, workflow: str, environment: str) -> list[Mapping[str, Any]]:
+    """The environment's release rows as stored, oldest first: what the chain is computed over."""
+    query = _of(workflow, environment).order_by(releases.c.generation)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def environments_of(connection: sa.Connection, workflow: str) -> list[str]:
+    """Every environment that has a release or a delivery of this workflow, sorted."""
+    found: set[str] = set()
+    for table in (releases, deliveries):
+        query = sa.select(table.c.environment).where(table.c.workflow == workflow).distinct()
+        found.update(connection.execute(query).scalars())
+    return sorted(found)
+
+
+def _of(workflow: str, environment: str) -> sa.Select[Any]:
+    return sa.select(releases).where(releases.c.workflow == workflow, releases.c.environment == environment)
+
+
+def _generation(workflow: str, environment: str) -> sa.Select[Any]:
+    return sa.select(releases.c.generation).where(
+        releases.c.workflow == workflow, releases.c.environment == environment
+    )
+
+
+def _highest(connection: sa.Connection, query: sa.Select[Any]) -> int | None:
+    found: int | None = connection.execute(query.order_by(releases.c.generation.desc()).limit(1)).scalar()
+    return found
+
+
+def _first(connection: sa.Connection, query: sa.Select[Any]) -> Release | None:
+    row = connection.execute(query).mappings().first()
+    return _release(dict(row)) if row else None
+
+
+def _release(row: Mapping[str, Any]) -> Release:
+    moments = {"released_at": from_text(row["released_at"])}
+    if row.get("revert_at"):
+        moments["revert_at"] = from_text(row["revert_at"])
+    return Release(**{**row, **moments})

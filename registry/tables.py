@@ -1,0 +1,83 @@
+"""The tables, the same on SQLite and PostgreSQL. Moments are RFC 3339 text: it sorts as time and hashes the same.
+
+versions and releases are append-only: triggers refuse UPDATE and DELETE (see migrations).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKeyConstraint, Index, Table, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class WorkflowRow(SQLModel, table=True):
+    """A workflow; its row is what a write locks on PostgreSQL."""
+
+    __tablename__ = "workflows"
+    name: str = Field(primary_key=True, max_length=63)
+    created_at: str
+
+
+class VersionRow(SQLModel, table=True):
+    """A registered bundle; `hash` covers every other column and, by `previous_hash`, all versions before it."""
+
+    __tablename__ = "versions"
+    __table_args__ = (UniqueConstraint("workflow", "tag"), UniqueConstraint("workflow", "digest"))
+    workflow: str = Field(primary_key=True, foreign_key="workflows.name", max_length=63)
+    number: int = Field(primary_key=True)
+    tag: str
+    digest: str
+    manifest: str
+    note: str
+    actor: str
+    created_at: str
+    previous_hash: str
+    hash: str
+
+
+class ReleaseRow(SQLModel, table=True):
+    """ "Environment E runs version V"; `hash` covers every other column and, by `previous_hash`, all before it."""
+
+    __tablename__ = "releases"
+    __table_args__ = (
+        ForeignKeyConstraint(["workflow", "version"], ["versions.workflow", "versions.number"]),
+        Index("releases_by_version", "workflow", "environment", "version", "generation"),
+        Index("releases_by_previous_version", "workflow", "environment", "previous_version", "generation"),
+    )
+    workflow: str = Field(primary_key=True, max_length=63)
+    environment: str = Field(primary_key=True, max_length=63)
+    generation: int = Field(primary_key=True)
+    version: int
+    tag: str
+    digest: str
+    kind: str
+    actor: str
+    reason: str
+    released_at: str
+    previous_version: int | None = None
+    override_hold: bool
+    previous_hash: str
+    hash: str
+    revert_to: int | None = None
+    revert_at: str | None = None
+
+
+class DeliveryRow(SQLModel, table=True):
+    """The generation that the store was last known to point to: 0 before the first. One row an environment."""
+
+    __tablename__ = "deliveries"
+    workflow: str = Field(primary_key=True, foreign_key="workflows.name", max_length=63)
+    environment: str = Field(primary_key=True, max_length=63)
+    generation: int
+    delivered_at: str | None = None
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """The SQLAlchemy table behind a row class."""
+    table: Table = row.__table__  # type: ignore[attr-defined]
+    return table
+
+
+workflows = table_of(WorkflowRow)
+versions = table_of(VersionRow)
+releases = table_of(ReleaseRow)
+deliveries = table_of(DeliveryRow)

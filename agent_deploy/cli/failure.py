@@ -1,0 +1,34 @@
+"""How an error that reached the top is told. Apart from `main`, because a command that ends well needs none of it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from agent_deploy.cli.exit_codes import UNEXPECTED, USAGE, exit_code_of
+from agent_deploy.cli.output import emit_error, say, tell_error
+from agent_deploy.errors import ControlPlaneError
+from registry.errors import RegistryError
+
+
+def tell(error: Exception, words: Sequence[str]) -> int:
+    """Say what happened, on stderr, with `--json` as an object on stdout too; the exit code."""
+    if "--debug" in words:
+        say("".join(traceback.format_exception(error)))
+    code, message, unchanged, next_command = _described(error, words)
+    if "--json" in words:
+        emit_error(code, message, unchanged, next_command)
+    tell_error(message, unchanged, next_command)
+    return code
+
+
+def _described(error: Exception, words: Sequence[str]) -> tuple[int, str, str, str]:
+    if isinstance(error, RegistryError | ControlPlaneError):
+        return exit_code_of(error), error.message, error.unchanged, error.next_command
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        return USAGE, error.format_message(), "", f"{context.command_path} --help" if context else ""
+    again = f"agent-deploy --debug {' '.join(words)}   # shows the traceback"
+    return UNEXPECTED, f"unexpected {type(error).__name__}: {error}", "", again

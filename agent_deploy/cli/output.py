@@ -1,0 +1,75 @@
+"""What a person or a machine reads: data on stdout, talk on stderr, colour on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+
+def emit(as_json: bool, document: dict[str, Any], text: Callable[[], str]) -> None:
+    """Print the document as one JSON object, or the text for people."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else text())
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns aligned by their longest cell, two spaces apart; headings dim on a terminal."""
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    lines = [_line(headings, widths), *(_line(row, widths) for row in rows)]
+    return "\n".join([click.style(lines[0], dim=True), *lines[1:]])
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def facts(pairs: Sequence[tuple[str, str]]) -> str:
+    """Indented `name  value` lines, the values aligned; a pair without a value is left out."""
+    told = [(name, value) for name, value in pairs if value]
+    width = max((len(name) for name, _ in told), default=0)
+    return "\n".join(f"  {click.style(name.ljust(width), dim=True)}  {value}" for name, value in told)
+
+
+def moment(at: datetime) -> str:
+    """`2026-11-23 22:55:00Z`, the same in every time zone."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def short(digest: str) -> str:
+    """The first twelve hex digits of a digest: enough for a ref."""
+    return digest[: len("sha256:") + 12]
+
+
+def count(number: int, noun: str) -> str:
+    """`1 reader`, `2 readers`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def say(line: str) -> None:
+    """Talk to the person, on stderr."""
+    click.echo(line, err=True)
+
+
+def progress(line: str) -> None:
+    """Rewrite one line on stderr, on a terminal only; an empty line wipes it."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
+
+
+def tell_error(message: str, unchanged: str, next_command: str) -> None:
+    """An error in up to three lines: what happened, what did not change, what to type next."""
+    say(f"{click.style('error:', fg='red', bold=True)} {message}")
+    if unchanged:
+        say(f"  {unchanged}")
+    if next_command:
+        say(f"  {click.style('next:', dim=True)} {next_command}")
+
+
+def emit_error(code: int, message: str, unchanged: str, next_command: str) -> None:
+    """The same error as one JSON object on stdout."""
+    error = {"exit_code": code, "message": message, "unchanged": unchanged, "next_command": next_command}
+    click.echo(json.dumps({"error": error}, indent=2, ensure_ascii=False))

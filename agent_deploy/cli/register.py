@@ -1,0 +1,82 @@
+"""`agent-deploy register`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agent_deploy.cli.options import Settings, actor_option, example, json_option, pass_settings
+from agent_deploy.cli.output import emit, facts, short
+
+if TYPE_CHECKING:
+    from agent_deploy.operations.register import Registered
+
+
+@click.command(
+    "register",
+    epilog=example(
+        "agent-deploy register workflows/support-triage",
+        'agent-deploy register support-triage --tag 2.0.0-rc.1 --note "new schema"',
+    ),
+)
+@click.argument("source", metavar="SOURCE")
+@click.option("--tag", metavar="X.Y.Z", help="Semver tag; bumped from the latest by what changed if left out.")
+@click.option("--note", metavar="TEXT", default="", help="A note for the record.")
+@click.option("--allow-invisible", is_flag=True, help="Accept invisible and bidirectional characters.")
+@click.option("--allow-secret", is_flag=True, help="Accept what looks like a secret.")
+@actor_option
+@json_option
+@pass_settings
+def command(
+    settings: Settings, source: str, tag: str | None, note: str, allow_invisible: bool, allow_secret: bool,
+    actor: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Turn a bundle folder into an immutable version.
+
+    SOURCE is a bundle folder, or a workflow whose source agent-deploy.toml names. The same content registered again
+    is the same version.
+    """
+    from agent_deploy.actor import find_actor
+    from agent_deploy.operations.register import register
+    from registry.source import read_source
+
+    folder = Path(source)
+    if not folder.exists():
+        folder = settings.config().sources.get(source, folder)
+    bundle = read_source(folder, allow_invisible=allow_invisible, allow_secret=allow_secret)
+    done = register(settings.registry(create=True), bundle, actor=find_actor(actor), tag=tag, note=note)
+    emit(as_json, document(done), lambda: text(done))
+
+
+def document(done: Registered) -> dict[str, Any]:
+    """The JSON of register and import."""
+    version = done.version
+    return {
+        "workflow": version.workflow,
+        "version": version.number,
+        "tag": version.tag,
+        "digest": version.digest,
+        "created": done.created,
+        "changes": [{"level": change.level, "what": change.what} for change in done.changes],
+    }
+
+
+def text(done: Registered) -> str:
+    """The words of register and import."""
+    version = done.version
+    if not done.created:
+        return f"{version.ref} ({version.tag}) has this very content already; nothing new was registered"
+    return "\n".join(
+        [
+            f"registered {version.ref} ({version.tag})",
+            facts(
+                [
+                    ("digest", short(version.digest)),
+                    *((change.level, change.what) for change in done.changes),
+                    ("next", f"agent-deploy promote {version.workflow} --version {version.number}"),
+                ]
+            ),
+        ]
+    )

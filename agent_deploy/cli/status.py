@@ -1,0 +1,80 @@
+"""`agent-deploy status`."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agent_deploy.cli.options import Settings, example, json_option, pass_settings
+from agent_deploy.cli.output import emit, moment, table, tell_error
+
+if TYPE_CHECKING:
+    from agent_deploy.operations.status import Live, Status
+
+_HEADINGS = ["WORKFLOW", "ENVIRONMENT", "VERSION", "TAG", "GENERATION", "SINCE", "BY", "DELIVERED", "READERS"]
+
+
+@click.command("status", epilog=example("agent-deploy status", "agent-deploy status support-triage --env production"))
+@click.argument("workflow", metavar="[WORKFLOW]", required=False)
+@click.option("--env", "environment", metavar="ENV", help="One environment only; all if left out.")
+@json_option
+@pass_settings
+def command(settings: Settings, workflow: str | None, environment: str | None, as_json: bool) -> None:
+    """Show what is live where, and who serves it.
+
+    Readers are current (serve the head), behind (serve an older generation) or silent (have not been heard of).
+    """
+    from agent_deploy.operations.status import status
+
+    found = status(settings.registry(), workflow, environment)
+    emit(as_json, _document(found), lambda: _text(found))
+    if found.store_error:
+        tell_error(f"readers could not be counted: {found.store_error}", "", "agent-deploy doctor")
+    if any(not live.delivered for live in found.live):
+        tell_error("not every release is delivered; readers serve older ones", "", "agent-deploy deliver")
+
+
+def _document(found: Status) -> dict[str, Any]:
+    workflows = [
+        {"workflow": workflow, "environments": [_environment(live) for live in lives]}
+        for workflow, lives in groupby(found.live, key=lambda live: live.release.workflow)
+    ]
+    return {"workflows": workflows, **({"store_error": found.store_error} if found.store_error else {})}
+
+
+def _environment(live: Live) -> dict[str, Any]:
+    from registry.times import to_text
+
+    release = live.release
+    return {
+        "environment": release.environment,
+        "version": release.version,
+        "tag": release.tag,
+        "digest": release.digest,
+        "generation": release.generation,
+        "kind": release.kind,
+        "actor": release.actor,
+        "reason": release.reason,
+        "released_at": to_text(release.released_at),
+        "delivered": live.delivered,
+        "readers": {"current": live.readers.current, "behind": live.readers.behind, "silent": live.readers.silent},
+    }
+
+
+def _text(found: Status) -> str:
+    if not found.live:
+        return "nothing is live yet; next: agent-deploy promote WORKFLOW --version 1"
+    return table(_HEADINGS, [_cells(live) for live in found.live])
+
+
+def _cells(live: Live) -> list[str]:
+    release, readers = live.release, live.readers
+    counts = (("current", readers.current), ("behind", readers.behind), ("silent", readers.silent))
+    told = ", ".join(f"{number} {name}" for name, number in counts if number) or "none"
+    return [
+        release.workflow, release.environment, str(release.version), release.tag,
+        f"{release.generation} ({release.kind})", moment(release.released_at), release.actor,
+        "yes" if live.delivered else "NO", told,
+    ]  # fmt: skip

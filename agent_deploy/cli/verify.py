@@ -1,0 +1,67 @@
+"""`agent-deploy verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from agent_deploy.cli.exit_codes import DAMAGED
+from agent_deploy.cli.options import Settings, example, json_option, pass_settings
+from agent_deploy.cli.output import count, emit, progress, tell_error
+
+if TYPE_CHECKING:
+    from agent_deploy.operations.verify import Verified
+
+
+@click.command(
+    "verify", epilog=example("agent-deploy verify", "agent-deploy verify support-triage --expect-head sha256:…")
+)
+@click.argument("workflow", metavar="[WORKFLOW]", required=False)
+@click.option("--expect-head", metavar="HASH", help="A release's or version's hash, written down elsewhere.")
+@json_option
+@pass_settings
+def command(settings: Settings, workflow: str | None, expect_head: str | None, as_json: bool) -> None:
+    """Re-hash every blob and re-compute every chain.
+
+    Names each damaged object and exits 7. --expect-head proves that the log up to that hash was not rebuilt.
+    """
+    from agent_deploy.operations.verify import verify
+
+    found = verify(settings.registry(), workflow, expect_head, progress=lambda name: progress(f"verifying {name}"))
+    progress("")
+    document = {
+        "ok": not found.faults,
+        "workflows": found.workflows,
+        "versions": found.versions,
+        "blobs": found.blobs,
+        "releases": found.releases,
+        "pointers": found.pointers,
+        "damaged": found.faults,
+        "head_found": found.head_found,
+    }
+    emit(as_json, document, lambda: _text(found))
+    if found.faults:
+        tell_error(f"{count(len(found.faults), 'fault')} found", "Nothing was changed.", _mend(found))
+        click.get_current_context().exit(DAMAGED)
+
+
+def _text(found: Verified) -> str:
+    looked = ", ".join(
+        count(number, noun)
+        for number, noun in (
+            (found.workflows, "workflow"), (found.versions, "version"), (found.blobs, "blob"),
+            (found.releases, "release"), (found.pointers, "pointer"),
+        )
+    )  # fmt: skip
+    head = [f"expected head found: {found.head_found}"] if found.head_found else []
+    verdict = f"{'DAMAGED' if found.faults else 'whole'}: {looked}"
+    return "\n".join([*found.faults, *head, verdict])
+
+
+def _mend(found: Verified) -> str:
+    if any("blob" in fault for fault in found.faults):
+        return "agent-deploy register SOURCE   # the same content again puts its blobs back"
+    if any("live/" in fault for fault in found.faults):
+        return "agent-deploy deliver --all   # publishes every head's pointer again"
+    return "restore the database from a backup   # a chain cannot be mended, only replaced by an unbroken one"

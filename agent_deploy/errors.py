@@ -1,0 +1,27 @@
+"""What can go wrong above the registry. Same shape: what happened, what did not change, what to type next."""
+
+
+class ControlPlaneError(Exception):
+    """The base of all of them; the fields are those of `registry.errors.RegistryError`."""
+
+    def __init__(self, message: str, *, unchanged: str = "", next_command: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.unchanged = unchanged
+        self.next_command = next_command
+
+
+class BadConfig(ControlPlaneError):
+    """`agent-deploy.toml`, a variable or a flag says something that cannot be."""
+
+
+class WouldOverwrite(ControlPlaneError):
+    """A file or folder is there already, and nothing of the user's is overwritten."""
+
+
+class NotConverged(ControlPlaneError):
+    """The move is recorded and delivered, but not every live reader serves it yet."""
+
+
+class ChecksFailed(ControlPlaneError):
+    """`doctor` found something that does not hold."""

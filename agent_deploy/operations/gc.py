@@ -1,0 +1,50 @@
+"""gc: removes blobs that no version refers to, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from registry.blobs import blob_key, list_blobs
+from registry.catalog import all_manifests
+from registry.manifest import parse_manifest
+from registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The digests of the blobs removed (or, in a dry run, to be removed), their bytes together, and how many stay."""
+
+    removed: tuple[str, ...]
+    freed_bytes: int
+    kept: int
+
+
+def gc(registry: Registry, *, dry_run: bool = False) -> Collected:
+    """Remove unreferenced blobs while no version can be added, so that none of a running register is taken.
+
+    Blobs are listed first and references read last, under the lock: what a version took up in between is kept, and a
+    register that comes after finds its blob gone and puts it again. Raises Damaged when a manifest on record is not
+    whole, with nothing removed: what it refers to is not known.
+    """
+    listed = dict(list_blobs(registry.store))
+    with registry.database.read() as connection:
+        unreferenced = sorted(set(listed) - _referenced(connection))
+    if unreferenced and not dry_run:
+        with registry.database.write() as connection:
+            if registry.database.is_postgres:  # SQLite's write lock is whole already
+                connection.exec_driver_sql("LOCK TABLE versions IN SHARE ROW EXCLUSIVE MODE")
+            unreferenced = sorted(set(unreferenced) - _referenced(connection))
+            for digest in unreferenced:
+                registry.store.delete(blob_key(digest))
+    freed = sum(listed[digest].size for digest in unreferenced)
+    return Collected(tuple(unreferenced), freed, len(listed) - len(unreferenced))
+
+
+def _referenced(connection: sa.Connection) -> set[str]:
+    needed: set[str] = set()
+    for digest, manifest in all_manifests(connection):
+        needed.add(digest)
+        needed.update(parse_manifest(manifest.encode(), digest).digests)
+    return needed

@@ -1,0 +1,71 @@
+"""What promote and rollback share: carrying a plan out, and the result that both give."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.models import Release
+from registry.moves import Moved, Plan, carry_out, check_whole
+from registry.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move made, found needless, or only planned.
+
+    release: the head afterwards; None for a dry run that would make the first one. changed: whether this call moved
+    it. not_delivered: why the store does not point to the head yet, empty when it does. undo: the exact command that
+    takes it back, empty when there is nothing to take back. elapsed_ms: milliseconds from start to delivery.
+    """
+
+    plan: Plan
+    release: Release | None
+    changed: bool
+    dry_run: bool
+    not_delivered: str
+    undo: str
+    elapsed_ms: float
+
+    @property
+    def delivered(self) -> bool:
+        """Whether readers can see the head; a dry run delivers nothing."""
+        return not self.dry_run and not self.not_delivered
+
+
+def make(
+    registry: Registry, plan: Plan, *, actor: str, reason: str, dry_run: bool, clock: Callable[[], datetime]
+) -> Move:
+    """Carry out a plan, or check that it could be."""
+    started = time.monotonic()
+    if dry_run:
+        check_whole(registry.store, plan.target)
+        moved = Moved(plan.head, "") if plan.head else None
+    else:
+        moved = carry_out(registry, plan, actor=actor, reason=reason, clock=clock)
+    changed = plan.changes and not dry_run
+    return Move(
+        plan=plan,
+        release=moved.release if moved else None,
+        changed=changed,
+        dry_run=dry_run,
+        not_delivered=moved.not_delivered if moved else "",
+        undo=undo_command(moved.release) if changed and moved else "",
+        elapsed_ms=(time.monotonic() - started) * 1000,
+    )
+
+
+def undo_command(release: Release) -> str:
+    """The command that takes this release back, and refuses if the head has moved since; empty for the first one.
+
+    A rollback is taken back by promoting the version that it put on hold: rolling forward would put the good one,
+    which was rolled back to, on hold instead.
+    """
+    if release.previous_version is None:
+        return ""
+    where = f"--env {release.environment} --expect-generation {release.generation}"
+    if release.kind == "rollback":
+        return f"agent-deploy promote {release.workflow} --version {release.previous_version} {where} --override-hold"
+    return f"agent-deploy rollback {release.workflow} --to-version {release.previous_version} {where}"

@@ -1,0 +1,114 @@
+"""rollback: an environment goes back to a version that was live before. Waits for no evidence and no one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from agent_deploy.operations.move import Move, make
+from registry.catalog import version_numbered
+from registry.errors import NotFound, Refused
+from registry.models import Release, Version
+from registry.moves import Plan, check_expected
+from registry.refs import parse_ref
+from registry.registry import Registry
+from registry.releases import (
+    find_head,
+    find_live,
+    find_release,
+    is_on_hold,
+    last_with_version,
+    list_releases,
+    nothing_live,
+)
+from registry.targets import previous_version
+from registry.times import now
+
+
+def rollback(
+    registry: Registry,
+    workflow: str,
+    environment: str,
+    *,
+    actor: str,
+    to_version: str | None = None,
+    reason: str = "",
+    dry_run: bool = False,
+    force: bool = False,
+    expect_generation: int | None = None,
+    clock: Callable[[], datetime] = now,
+) -> Move:
+    """Go back to `to_version`, or to the last version live before the current one that is not on hold.
+
+    The version left goes on hold. A stated no-op when the target is what is live. Raises NotFound (no such version,
+    nothing live, nothing to go back to), Refused (never live here without `force`; all earlier ones on hold), Conflict
+    (the head moved), Damaged (the target is not whole): nothing moved then.
+    """
+    with registry.database.read() as connection:
+        head = find_head(connection, workflow, environment)
+        if head is None:
+            raise nothing_live(connection, workflow, environment)
+        check_expected(head, workflow, environment, expect_generation)
+        if to_version is None:
+            target = version_numbered(connection, workflow, _default_target(connection, head))
+        else:
+            target = find_live(connection, parse_ref(to_version, workflow))
+        on_hold = is_on_hold(connection, workflow, environment, target.number)
+        was_live = last_with_version(connection, workflow, environment, target.number) is not None
+    if not was_live and not force:
+        raise _never_live(target, environment)
+    plan = Plan("rollback", environment, head, target, on_hold=on_hold)
+    return make(registry, plan, actor=actor, reason=reason, dry_run=dry_run, clock=clock)
+
+
+def _default_target(connection: sa.Connection, head: Release) -> int:
+    workflow, environment = head.workflow, head.environment
+
+    def release_at(generation: int) -> Release:
+        found = find_release(connection, workflow, environment, generation)
+        if found is None:
+            raise NotFound(
+                f"the log of {workflow} in {environment} has no generation {generation}",
+                unchanged="Nothing was moved.",
+                next_command=f"agent-deploy rollback {workflow} --env {environment} --to-version VERSION",
+            )
+        return found
+
+    target = previous_version(
+        head,
+        release_at,
+        lambda version, before: last_with_version(connection, workflow, environment, version, before),
+        lambda version: is_on_hold(connection, workflow, environment, version),
+    )
+    if target is None:
+        raise _nothing_before(connection, head)
+    return target
+
+
+def _nothing_before(connection: sa.Connection, head: Release) -> NotFound | Refused:
+    workflow, environment = head.workflow, head.environment
+    others = sorted({r.version for r in list_releases(connection, workflow, environment, 1000)} - {head.version})
+    named = f"{workflow}@{head.version} is live in {environment}"
+    if not others:
+        return NotFound(
+            f"{named} and nothing was live there before it, so there is nothing to roll back to",
+            unchanged="Nothing was moved.",
+            next_command=f"agent-deploy promote {workflow} --version VERSION --env {environment}",
+        )
+    return Refused(
+        f"{named} and no version live before it is free of a hold; live at some time: {', '.join(map(str, others))}",
+        unchanged="Nothing was moved.",
+        next_command=f"agent-deploy rollback {workflow} --env {environment} --to-version {others[-1]}",
+    )
+
+
+def _never_live(target: Version, environment: str) -> Refused:
+    return Refused(
+        f"{target.ref} was never live in {environment}, so going to it is no rollback",
+        unchanged="Nothing was moved.",
+        next_command=(
+            f"agent-deploy rollback {target.workflow} --to-version {target.number} --env {environment} --force"
+        ),
+    )

@@ -149,5 +149,5 @@ def _too_low(tag: str, why: str, least: str) -> BadInput:
     return BadInput(
         f"tag {tag} is refused: {why}; the least is {least}",
         unchanged="Nothing was registered.",
-        next_command=f"agent-deploy register SOURCE --tag {least}   # or leave --tag out",
+        next_command=f"the same command with --tag {least}",
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from registry.blobs import get_blobs
 from registry.changes import Content
+from registry.errors import Damaged, Missing
 from registry.manifest import parse_manifest
 from registry.models import Version
 from registry.source import variables_of
@@ -14,9 +15,16 @@ from registry.stores import Store
 
 
 def read_files(store: Store, version: Version) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """A version's config, and its files' bytes by path, every byte checked. Raises Missing or Damaged."""
-    manifest = parse_manifest(version.manifest.encode(), version.digest)
-    blobs = get_blobs(store, manifest.digests)
+    """A version's config, and its files' bytes by path, every byte checked. Raises Damaged naming what is not whole."""
+    try:
+        manifest = parse_manifest(version.manifest.encode(), version.digest)
+        blobs = get_blobs(store, manifest.digests)
+    except (Missing, Damaged) as error:
+        raise Damaged(
+            f"{version.ref} is not whole: {error.message}",
+            unchanged="Nothing was changed.",
+            next_command=f"agent-deploy verify {version.workflow}",
+        ) from error
     config: dict[str, Any] = json.loads(blobs[manifest.config_digest])
     return config, {path: blobs[digest] for path, digest in manifest.files.items()}
 

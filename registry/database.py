@@ -143,12 +143,12 @@ def _roll_back(transaction: sa.RootTransaction) -> None:
 
 
 def _engine(url: str, *, create: bool) -> sa.Engine:
+    if url.startswith("sqlite:///"):  # taken as it is: a path may hold what a URL would have to escape
+        return _sqlite_engine(sa.URL.create("sqlite", database=url.removeprefix("sqlite:///")), create=create)
     try:
         parsed = sa.make_url(url)
     except SQLAlchemyError as error:
         raise BadInput(f"database {url!r} is not a URL: sqlite:///path/registry.db or postgresql://…") from error
-    if parsed.drivername == "sqlite":
-        return _sqlite_engine(parsed, create=create)
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return _postgres_engine(parsed.set(drivername="postgresql+psycopg"))
     raise BadInput(f"database {parsed.drivername!r} is not known: sqlite:///path/registry.db or postgresql://…")

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from registry.blobs import get_blobs
 from registry.catalog import lock_workflow
-from registry.delivery import deliver, delivered_generation, open_delivery
+from registry.delivery import deliver, delivered_generation, find_undelivered, open_delivery
 from registry.errors import CommitUnknown, Conflict, Damaged, Missing, Unavailable
 from registry.failpoints import reached
 from registry.manifest import parse_manifest
@@ -92,7 +92,18 @@ def carry_out(registry: Registry, plan: Plan, *, actor: str, reason: str, clock:
     release = _record(registry, plan, actor, reason, clock()) if plan.changes else plan.head
     assert release is not None  # noqa: S101  (a plan without a head always changes something)
     reached("move.committed")
-    return Moved(release, ensure_delivered(registry, release, clock()))
+    not_delivered = ensure_delivered(registry, release, clock())
+    if not not_delivered:
+        finish_deliveries(registry, release.workflow, clock())
+    return Moved(release, not_delivered)
+
+
+def finish_deliveries(registry: Registry, workflow: str, at: datetime) -> None:
+    """Deliver what earlier commands on the workflow recorded and could not publish; what cannot be still waits."""
+    with registry.database.read() as connection:
+        pending = find_undelivered(connection, workflow)
+    for release in pending:
+        ensure_delivered(registry, release, at)
 
 
 def ensure_delivered(registry: Registry, release: Release, at: datetime) -> str:

@@ -1,7 +1,7 @@
 """Releases on record: the head of an environment, its history, what is on hold there, and adding one.
 
-Holds are not stored: a version is on hold when the last thing that happened to it, of a rollback that left it and a
-promote or restore that set it live, was the rollback. So they can never disagree with the log.
+Holds are not stored: a version is on hold while the last rollback that left it is later than the last release, of
+whatever kind, that set it live. So they can never disagree with the log.
 """
 
 from __future__ import annotations
@@ -83,13 +83,12 @@ def last_with_version(
 
 
 def is_on_hold(connection: sa.Connection, workflow: str, environment: str, version: int) -> bool:
-    """Whether the version was rolled back from here and not promoted or restored since."""
-    here = _generation(workflow, environment)
-    left = _highest(connection, here.where(releases.c.kind == "rollback", releases.c.previous_version == version))
-    if left is None:
-        return False
-    set_live = here.where(releases.c.kind != "rollback", releases.c.version == version)
-    return left > (_highest(connection, set_live) or 0)
+    """Whether the version was rolled back from here and not set live since."""
+    left = _generation(workflow, environment).where(
+        releases.c.kind == "rollback", releases.c.previous_version == version
+    )
+    set_live = last_with_version(connection, workflow, environment, version) or 0
+    return (_highest(connection, left) or 0) > set_live
 
 
 def add_release(

@@ -20,7 +20,7 @@ def command(settings: Settings, as_json: bool) -> None:
     from agent_deploy.errors import ChecksFailed
     from agent_deploy.operations.doctor import doctor
 
-    checks = doctor(settings.config())
+    checks = doctor(settings.config)
     failed = [check.name for check in checks if not check.ok]
     document = {
         "ok": not failed,

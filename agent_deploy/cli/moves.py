@@ -99,7 +99,7 @@ def _hold(move: Move) -> str:
     plan = move.plan
     if plan.kind == "rollback" and plan.head:
         leaves = f"version {plan.head.version} {'would be' if move.dry_run else 'is'} on hold"
-        return f"{leaves}; version {plan.target.number} was on hold too, and was asked for" if plan.on_hold else leaves
+        return f"{leaves}; version {plan.target.number} was, and no longer is" if plan.on_hold else leaves
     if plan.override_hold:
         return f"version {plan.target.number} was on hold: overridden"
     return ""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent_deploy.log import event
 from registry.delivery import deliver as deliver_release
 from registry.delivery import find_undelivered
 from registry.errors import Damaged, Unavailable
@@ -32,6 +33,9 @@ def deliver(registry: Registry, *, every: bool = False, clock: Callable[[], date
         try:
             deliver_release(registry.database, registry.store, release, clock())
             published.append(release)
+            event(
+                "delivered", workflow=release.workflow, environment=release.environment, generation=release.generation
+            )
         except (Unavailable, Damaged) as error:
             failed.append((release, error.message))
     return Delivered(tuple(published), tuple(failed))

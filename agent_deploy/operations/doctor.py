@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from agent_deploy.config import Config
+from agent_deploy.errors import ControlPlaneError
 from registry.database import SCHEMA, Database
 from registry.errors import RegistryError
 from registry.stores import open_store
@@ -29,8 +30,15 @@ class Check:
     detail: str
 
 
-def doctor(config: Config, *, clock: Callable[[], datetime] = now) -> list[Check]:
-    """Every check, the failed ones among them; nothing is raised for what a check is there to find."""
+def doctor(load: Callable[[], Config], *, clock: Callable[[], datetime] = now) -> list[Check]:
+    """Every check, the failed ones among them; nothing is raised for what a check is there to find.
+
+    load: gives the settings; settings that are no good are a failed check, after which there is nothing to look at.
+    """
+    try:
+        config = load()
+    except ControlPlaneError as error:
+        return [Check("config", False, error.message)]
     checks = [Check("config", True, str(config.file) if config.file else "no agent-deploy.toml, defaults in force")]
     try:
         database = Database(config.database, create=True)

@@ -9,6 +9,7 @@ from agent_deploy.operations.show import find
 from registry.content import read_files
 from registry.models import Version
 from registry.registry import Registry
+from registry.source import check_plain_path
 
 
 def fetch(registry: Registry, ref: str, folder: Path) -> tuple[Version, list[str]]:
@@ -21,6 +22,8 @@ def fetch(registry: Registry, ref: str, folder: Path) -> tuple[Version, list[str
     version = find(registry, ref)
     config, files = read_files(registry.store, version)
     check_empty(folder)
+    for path in files:
+        check_plain_path(path, version.ref)
     contents = {"bundle.toml": tomli_w.dumps(config).encode(), **files}
     for path, data in contents.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agent_deploy.operations.export import NOTE, TAG
+from agent_deploy.operations.export import NOTE, TAG, WORKFLOW
 from agent_deploy.operations.register import Registered, register
 from registry.blobs import blob_key, digest_of
-from registry.changes import check_tag
+from registry.catalog import version_by_digest
 from registry.errors import BadInput, Damaged
 from registry.manifest import MANIFEST_TYPE, parse_manifest
 from registry.registry import Registry
@@ -19,8 +19,10 @@ from registry.source import MAX_FILE_BYTES, Source, check_source
 from registry.times import now
 
 
-def import_(registry: Registry, folder: Path, *, actor: str, clock: Callable[[], datetime] = now) -> Registered:
-    """Register the bundle in a layout under the tag that it carries, if that tag is still free and great enough.
+def import_(
+    registry: Registry, folder: Path, *, actor: str, tag: str | None = None, clock: Callable[[], datetime] = now
+) -> Registered:
+    """Register the bundle in a layout, under `tag` or the one that it carries, which has to be great enough here.
 
     The version's number is this registry's own; its digest is the layout's. Raises BadInput when the folder is no
     layout of one bundle, Damaged when a blob is missing or not what its digest says: nothing is registered then.
@@ -28,11 +30,11 @@ def import_(registry: Registry, folder: Path, *, actor: str, clock: Callable[[],
     descriptor = _descriptor(folder)
     source = _read_bundle(folder, str(descriptor["digest"]))
     annotations = descriptor.get("annotations") or {}
-    tag = annotations.get(TAG)
-    note = str(annotations.get(NOTE, ""))
-    if tag:
-        check_tag(str(tag), None, [])
-    return register(registry, source, actor=actor, tag=tag, note=note, clock=clock)
+    with registry.database.read() as connection:
+        present = version_by_digest(connection, source.workflow, source.digest)
+    if tag is None and present is None and WORKFLOW in annotations:  # else another tool named it, not we
+        tag = annotations.get(TAG)
+    return register(registry, source, actor=actor, tag=tag, note=str(annotations.get(NOTE, "")), clock=clock)
 
 
 def _descriptor(folder: Path) -> dict[str, Any]:

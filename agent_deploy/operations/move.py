@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent_deploy.log import event
 from registry.models import Release
 from registry.moves import Moved, Plan, carry_out, check_whole
 from registry.registry import Registry
@@ -46,6 +47,8 @@ def make(
     else:
         moved = carry_out(registry, plan, actor=actor, reason=reason, clock=clock)
     changed = plan.changes and not dry_run
+    if changed and moved:
+        _log(moved)
     return Move(
         plan=plan,
         release=moved.release if moved else None,
@@ -54,6 +57,20 @@ def make(
         not_delivered=moved.not_delivered if moved else "",
         undo=undo_command(moved.release) if changed and moved else "",
         elapsed_ms=(time.monotonic() - started) * 1000,
+    )
+
+
+def _log(moved: Moved) -> None:
+    release = moved.release
+    event(
+        "released",
+        workflow=release.workflow,
+        environment=release.environment,
+        kind=release.kind,
+        generation=release.generation,
+        version=release.version,
+        actor=release.actor,
+        delivered=moved.delivered,
     )
 
 

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent_deploy.log import event
 from registry.blobs import has_blob, put_blob
 from registry.catalog import add_version, add_workflow, newest_version, version_by_digest
 from registry.changes import Change, Content, check_tag, find_changes, next_tag
 from registry.content import read_content
-from registry.errors import BadInput, CommitUnknown, Conflict, Damaged, Missing
+from registry.errors import BadInput, CommitUnknown, Conflict
 from registry.failpoints import reached
 from registry.manifest import Packed
 from registry.models import Version
+from registry.moves import finish_deliveries
 from registry.registry import Registry
 from registry.source import Source
 from registry.stores import Store
@@ -58,6 +60,8 @@ def register(
         version = record_version(registry, source, newest, tag=chosen, note=note, actor=actor, at=clock())
         if version:
             reached("register.committed")
+            finish_deliveries(registry, version.workflow, clock())
+            event("registered", version=version.ref, tag=version.tag, digest=version.digest, actor=actor)
             return Registered(version, created=True, changes=tuple(changes))
     raise Conflict(
         f"others kept registering versions of {source.workflow} meanwhile",
@@ -124,13 +128,4 @@ def _same(present: Version, tag: str | None) -> Version:
 
 
 def _changes(store: Store, newest: Version | None, content: Content) -> list[Change]:
-    if newest is None:
-        return []
-    try:
-        return find_changes(read_content(store, newest), content)
-    except (Missing, Damaged) as error:
-        raise Damaged(
-            f"{newest.ref}, which the new bundle is compared with, is not whole: {error.message}",
-            unchanged="Nothing was registered.",
-            next_command=f"agent-deploy verify {newest.workflow}",
-        ) from error
+    return find_changes(read_content(store, newest), content) if newest else []

@@ -30,7 +30,7 @@ def find(registry: Registry, ref: str) -> Version:
 
 
 def show(registry: Registry, ref: str) -> Shown:
-    """A version, read back from the store and checked. Raises NotFound, Missing or Damaged."""
+    """A version, read back from the store and checked. Raises NotFound or Damaged."""
     version = find(registry, ref)
     config, files = read_files(registry.store, version)
     with registry.database.read() as connection:

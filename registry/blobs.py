@@ -75,6 +75,8 @@ def has_blob(store: Store, digest: str) -> bool:
 
 
 def list_blobs(store: Store) -> Iterator[tuple[str, Entry]]:
-    """Every stored blob, as (digest, entry)."""
+    """Every stored blob, as (digest, entry). What is not named by a digest is none, and is not ours."""
     for entry in store.entries(PREFIX):
-        yield "sha256:" + entry.key.removeprefix(PREFIX), entry
+        digest = "sha256:" + entry.key.removeprefix(PREFIX)
+        if _DIGEST.fullmatch(digest):
+            yield digest, entry

@@ -16,10 +16,23 @@ from registry.refs import Ref
 from registry.tables import versions, workflows
 from registry.times import from_text, to_text
 
+# Built once: building a query costs more than running it.
+_OF_WORKFLOW = versions.c.workflow == sa.bindparam("workflow")
+_NEWEST = sa.select(versions).where(_OF_WORKFLOW).order_by(versions.c.number.desc()).limit(1)
+_NUMBERED = sa.select(versions).where(_OF_WORKFLOW, versions.c.number == sa.bindparam("number"))
+_DIGESTED = sa.select(versions).where(_OF_WORKFLOW, versions.c.digest == sa.bindparam("digest"))
+_TAGGED = sa.select(versions).where(_OF_WORKFLOW, versions.c.tag == sa.bindparam("tag"))
+_DIGEST_BETWEEN = (
+    sa.select(versions)
+    .where(_OF_WORKFLOW, versions.c.digest >= sa.bindparam("low"), versions.c.digest < sa.bindparam("high"))
+    .limit(2)
+)
+_LOCK = sa.select(workflows.c.name).where(workflows.c.name == sa.bindparam("workflow")).with_for_update()
+
 
 def lock_workflow(connection: sa.Connection, workflow: str) -> None:
     """Wait until no other write touches this workflow, and keep others out until the transaction ends."""
-    connection.execute(sa.select(workflows.c.name).where(workflows.c.name == workflow).with_for_update())
+    connection.execute(_LOCK, {"workflow": workflow})
 
 
 def add_workflow(connection: sa.Connection, workflow: str, at: datetime) -> None:
@@ -51,18 +64,17 @@ def list_versions(connection: sa.Connection, workflow: str) -> list[Version]:
 
 def newest_version(connection: sa.Connection, workflow: str) -> Version | None:
     """The version with the highest number, if any."""
-    query = sa.select(versions).where(versions.c.workflow == workflow).order_by(versions.c.number.desc()).limit(1)
-    return _first(connection, query)
+    return _first(connection, _NEWEST, workflow=workflow)
 
 
 def version_by_digest(connection: sa.Connection, workflow: str, digest: str) -> Version | None:
     """The version with exactly this digest, if any."""
-    return _first(connection, _select(workflow, versions.c.digest == digest))
+    return _first(connection, _DIGESTED, workflow=workflow, digest=digest)
 
 
 def version_numbered(connection: sa.Connection, workflow: str, number: int) -> Version:
     """The version with this number; raises NotFound."""
-    found = _first(connection, _select(workflow, versions.c.number == number))
+    found = _first(connection, _NUMBERED, workflow=workflow, number=number)
     if found is None:
         raise not_registered(connection, workflow, str(number))
     return found
@@ -73,13 +85,14 @@ def find_version(connection: sa.Connection, ref: Ref) -> Version:
 
     Raises NotFound, or BadInput when a digest's prefix fits several. A ref by environment is `releases.find_live`'s.
     """
+    given: dict[str, Any] = {"workflow": ref.workflow}
     if ref.by == "number":
-        condition = versions.c.number == min(int(ref.value), 2**31 - 1)
+        query, given["number"] = _NUMBERED, min(int(ref.value), 2**31 - 1)
     elif ref.by == "tag":
-        condition = versions.c.tag == ref.value
+        query, given["tag"] = _TAGGED, ref.value
     else:  # every digest that starts so sorts between the prefix and the prefix with a "g" behind it
-        condition = sa.and_(versions.c.digest >= ref.value, versions.c.digest < ref.value + "g")
-    found = [_version(dict(row)) for row in connection.execute(_select(ref.workflow, condition).limit(2)).mappings()]
+        query, given["low"], given["high"] = _DIGEST_BETWEEN, ref.value, ref.value + "g"
+    found = [_version(dict(row)) for row in connection.execute(query, given).mappings()]
     if not found:
         raise not_registered(connection, ref.workflow, ref.value)
     if len(found) > 1:
@@ -139,12 +152,8 @@ def all_manifests(connection: sa.Connection) -> list[tuple[str, str]]:
     return [(row.digest, row.manifest) for row in connection.execute(sa.select(versions.c.digest, versions.c.manifest))]
 
 
-def _select(workflow: str, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    return sa.select(versions).where(versions.c.workflow == workflow, condition)
-
-
-def _first(connection: sa.Connection, query: sa.Select[Any]) -> Version | None:
-    row = connection.execute(query).mappings().first()
+def _first(connection: sa.Connection, query: sa.Select[Any], **given: str | int) -> Version | None:
+    row = connection.execute(query, given).mappings().first()
     return _version(dict(row)) if row else None
 
 

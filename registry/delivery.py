@@ -17,6 +17,15 @@ from registry.stores import Store
 from registry.tables import deliveries
 from registry.times import to_text
 
+# Built once: building a query costs more than running it.
+_EVERYWHERE = sa.select(deliveries).order_by(deliveries.c.workflow, deliveries.c.environment)
+_OF_WORKFLOW = _EVERYWHERE.where(deliveries.c.workflow == sa.bindparam("workflow"))
+_RECORD = sa.update(deliveries).where(
+    deliveries.c.workflow == sa.bindparam("of"),
+    deliveries.c.environment == sa.bindparam("to"),
+    deliveries.c.generation < sa.bindparam("below"),
+)
+
 
 def open_delivery(connection: sa.Connection, workflow: str, environment: str) -> None:
     """Make the environment's delivery row, generation 0, where it is missing; in the first release's transaction."""
@@ -37,10 +46,8 @@ def delivered_generation(connection: sa.Connection, workflow: str, environment: 
 
 def find_undelivered(connection: sa.Connection, workflow: str | None = None) -> list[Release]:
     """The heads that the store was never known to point to, of all workflows or of one."""
-    query = sa.select(deliveries)
-    if workflow:
-        query = query.where(deliveries.c.workflow == workflow)
-    rows = connection.execute(query.order_by(deliveries.c.workflow, deliveries.c.environment)).all()
+    query = _OF_WORKFLOW if workflow else _EVERYWHERE
+    rows = connection.execute(query, {"workflow": workflow} if workflow else {}).all()
     heads = ((row.generation, find_head(connection, row.workflow, row.environment)) for row in rows)
     return [head for generation, head in heads if head and head.generation > generation]
 
@@ -55,16 +62,15 @@ def deliver(database: Database, store: Store, release: Release, at: datetime) ->
     if outcome == "superseded":
         _check_newer_exists(database, store, release)
     reached("deliver.published")
+    record = {
+        "of": release.workflow,
+        "to": release.environment,
+        "below": release.generation,
+        "generation": release.generation,
+        "delivered_at": to_text(at),
+    }
     with database.write() as connection:
-        connection.execute(
-            sa.update(deliveries)
-            .where(
-                deliveries.c.workflow == release.workflow,
-                deliveries.c.environment == release.environment,
-                deliveries.c.generation < release.generation,
-            )
-            .values(generation=release.generation, delivered_at=to_text(at))
-        )
+        connection.execute(_RECORD, record)
     reached("deliver.recorded")
 
 

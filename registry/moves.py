@@ -12,7 +12,7 @@ from datetime import datetime
 
 from registry.blobs import get_blobs
 from registry.catalog import lock_workflow
-from registry.delivery import deliver, delivered_generation, find_undelivered, open_delivery
+from registry.delivery import deliver, find_undelivered, open_delivery
 from registry.errors import CommitUnknown, Conflict, Damaged, Missing, Unavailable
 from registry.failpoints import reached
 from registry.manifest import parse_manifest
@@ -92,30 +92,24 @@ def carry_out(registry: Registry, plan: Plan, *, actor: str, reason: str, clock:
     release = _record(registry, plan, actor, reason, clock()) if plan.changes else plan.head
     assert release is not None  # noqa: S101  (a plan without a head always changes something)
     reached("move.committed")
-    not_delivered = ensure_delivered(registry, release, clock())
-    if not not_delivered:
-        finish_deliveries(registry, release.workflow, clock())
-    return Moved(release, not_delivered)
+    try:
+        failed = finish_deliveries(registry, release.workflow, clock())
+    except Unavailable as error:
+        return Moved(release, error.message)
+    return Moved(release, failed.get(plan.environment, ""))
 
 
-def finish_deliveries(registry: Registry, workflow: str, at: datetime) -> None:
-    """Deliver what earlier commands on the workflow recorded and could not publish; what cannot be still waits."""
+def finish_deliveries(registry: Registry, workflow: str, at: datetime) -> dict[str, str]:
+    """Deliver what this and earlier commands on the workflow recorded; why not, by environment, where that failed."""
     with registry.database.read() as connection:
         pending = find_undelivered(connection, workflow)
+    failed: dict[str, str] = {}
     for release in pending:
-        ensure_delivered(registry, release, at)
-
-
-def ensure_delivered(registry: Registry, release: Release, at: datetime) -> str:
-    """Deliver a head that is not yet; why that failed, or nothing when it is out."""
-    try:
-        with registry.database.read() as connection:
-            done = delivered_generation(connection, release.workflow, release.environment) >= release.generation
-        if not done:
+        try:
             deliver(registry.database, registry.store, release, at)
-    except (Unavailable, Damaged) as error:
-        return error.message
-    return ""
+        except (Unavailable, Damaged) as error:
+            failed[release.environment] = error.message
+    return failed
 
 
 def _record(registry: Registry, plan: Plan, actor: str, reason: str, at: datetime) -> Release:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from registry.errors import Missing
 from registry.models import Reader
@@ -15,6 +15,7 @@ from registry.times import from_text, to_text
 
 SILENT_AFTER_HEARTBEATS = 3
 FORGOTTEN_AFTER = timedelta(days=1)
+_LONGEST_HEARTBEAT_S = 1e9
 
 Standing = Literal["current", "behind", "silent", "forgotten"]
 
@@ -52,11 +53,21 @@ def decode(data: bytes) -> Reader | None:
         document = json.loads(data)
         document["serving_since"] = from_text(document["serving_since"])
         document["seen_at"] = from_text(document["seen_at"])
-        document["heartbeat_s"] = float(document["heartbeat_s"])
+        document["heartbeat_s"] = _seconds(document["heartbeat_s"])
         document["generation"] = int(document["generation"])
+        for name in ("workflow", "environment", "instance"):
+            document[name] = str(document[name])
         return Reader(**document)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def _seconds(value: Any) -> float:
+    """As a span that a clock can add; raises ValueError on others."""
+    seconds = float(value)
+    if not 0 <= seconds < _LONGEST_HEARTBEAT_S:
+        raise ValueError(f"{value!r} is no heartbeat")
+    return seconds
 
 
 def write_reader(store: Store, reader: Reader) -> None:

@@ -12,6 +12,8 @@ from registry.names import check_workflow, is_environment
 _DIGEST = re.compile(r"sha256:[0-9a-f]*")
 _TAG = re.compile(r"\d+\.\d+\.\d+[0-9A-Za-z.+-]*")
 
+_MOST_DIGITS = 18
+
 By = Literal["number", "tag", "digest", "environment"]
 
 
@@ -45,7 +47,7 @@ def parse_ref(text: str, workflow: str | None = None) -> Ref:
 
 
 def _kind(value: str, text: str) -> By:
-    if value.isascii() and value.isdigit():
+    if value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS:
         return "number"
     if _DIGEST.fullmatch(value):
         if not 8 <= len(value) - len("sha256:") <= 64:

@@ -21,10 +21,26 @@ from registry.refs import Ref
 from registry.tables import deliveries, releases
 from registry.times import from_text, to_text
 
+# Built once: building a query costs more than running it.
+_HERE = sa.and_(releases.c.workflow == sa.bindparam("workflow"), releases.c.environment == sa.bindparam("environment"))
+_NEWEST_FIRST = releases.c.generation.desc()
+_ALL = sa.select(releases).where(_HERE)
+_HEAD = _ALL.order_by(_NEWEST_FIRST).limit(1)
+_AT = _ALL.where(releases.c.generation == sa.bindparam("generation"))
+_GENERATIONS = sa.select(releases.c.generation).where(_HERE).order_by(_NEWEST_FIRST).limit(1)
+_LIVE_BEFORE = _GENERATIONS.where(
+    releases.c.version == sa.bindparam("version"), releases.c.generation < sa.bindparam("before")
+)
+_LEFT_BY_ROLLBACK = _GENERATIONS.where(
+    releases.c.previous_version == sa.bindparam("version"), releases.c.kind == "rollback"
+)
+_INSERT = sa.insert(releases)
+_NO_BOUND = 2**31 - 1
+
 
 def find_head(connection: sa.Connection, workflow: str, environment: str) -> Release | None:
     """The release with the highest generation, if any."""
-    return _first(connection, _of(workflow, environment).order_by(releases.c.generation.desc()).limit(1))
+    return _first(connection, _HEAD, workflow, environment)
 
 
 def find_heads(connection: sa.Connection, workflow: str | None = None, environment: str | None = None) -> list[Release]:
@@ -63,32 +79,30 @@ def nothing_live(connection: sa.Connection, workflow: str, environment: str) -> 
 
 def find_release(connection: sa.Connection, workflow: str, environment: str, generation: int) -> Release | None:
     """The release with this generation, if any."""
-    return _first(connection, _of(workflow, environment).where(releases.c.generation == generation))
+    return _first(connection, _AT, workflow, environment, generation=generation)
 
 
 def list_releases(connection: sa.Connection, workflow: str, environment: str, limit: int) -> list[Release]:
     """The last `limit` releases of an environment, newest first."""
-    query = _of(workflow, environment).order_by(releases.c.generation.desc()).limit(limit)
-    return [_release(dict(row)) for row in connection.execute(query).mappings()]
+    place = {"workflow": workflow, "environment": environment}
+    query = _ALL.order_by(_NEWEST_FIRST).limit(limit)
+    return [_release(dict(row)) for row in connection.execute(query, place).mappings()]
 
 
 def last_with_version(
     connection: sa.Connection, workflow: str, environment: str, version: int, before: int | None = None
 ) -> int | None:
     """The highest generation (below `before`) at which this version was live, if it ever was."""
-    query = _generation(workflow, environment).where(releases.c.version == version)
-    if before is not None:
-        query = query.where(releases.c.generation < before)
-    return _highest(connection, query)
+    given = {"workflow": workflow, "environment": environment, "version": version, "before": before or _NO_BOUND}
+    found: int | None = connection.execute(_LIVE_BEFORE, given).scalar()
+    return found
 
 
 def is_on_hold(connection: sa.Connection, workflow: str, environment: str, version: int) -> bool:
     """Whether the version was rolled back from here and not set live since."""
-    left = _generation(workflow, environment).where(
-        releases.c.kind == "rollback", releases.c.previous_version == version
-    )
-    set_live = last_with_version(connection, workflow, environment, version) or 0
-    return (_highest(connection, left) or 0) > set_live
+    given = {"workflow": workflow, "environment": environment, "version": version}
+    left_at: int | None = connection.execute(_LEFT_BY_ROLLBACK, given).scalar()
+    return left_at is not None and left_at > (last_with_version(connection, workflow, environment, version) or 0)
 
 
 def add_release(
@@ -120,14 +134,14 @@ def add_release(
         "previous_hash": head.hash if head else GENESIS,
     }
     record["hash"] = record_hash(record)
-    connection.execute(sa.insert(releases).values(record))
+    connection.execute(_INSERT, record)
     return _release(record)
 
 
 def release_records(connection: sa.Connection, workflow: str, environment: str) -> list[Mapping[str, Any]]:
     """The environment's release rows as stored, oldest first: what the chain is computed over."""
-    query = _of(workflow, environment).order_by(releases.c.generation)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    place = {"workflow": workflow, "environment": environment}
+    return [dict(row) for row in connection.execute(_ALL.order_by(releases.c.generation), place).mappings()]
 
 
 def environments_of(connection: sa.Connection, workflow: str) -> list[str]:
@@ -139,23 +153,11 @@ def environments_of(connection: sa.Connection, workflow: str) -> list[str]:
     return sorted(found)
 
 
-def _of(workflow: str, environment: str) -> sa.Select[Any]:
-    return sa.select(releases).where(releases.c.workflow == workflow, releases.c.environment == environment)
-
-
-def _generation(workflow: str, environment: str) -> sa.Select[Any]:
-    return sa.select(releases.c.generation).where(
-        releases.c.workflow == workflow, releases.c.environment == environment
-    )
-
-
-def _highest(connection: sa.Connection, query: sa.Select[Any]) -> int | None:
-    found: int | None = connection.execute(query.order_by(releases.c.generation.desc()).limit(1)).scalar()
-    return found
-
-
-def _first(connection: sa.Connection, query: sa.Select[Any]) -> Release | None:
-    row = connection.execute(query).mappings().first()
+def _first(
+    connection: sa.Connection, query: sa.Select[Any], workflow: str, environment: str, **more: int
+) -> Release | None:
+    given = {"workflow": workflow, "environment": environment, **more}
+    row = connection.execute(query, given).mappings().first()
     return _release(dict(row)) if row else None
 
 

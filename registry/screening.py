@@ -75,7 +75,8 @@ def check_no_secret(text: str, path: str) -> None:
 def _detected(line: str, path: str) -> str:
     for plugin in _plugins():
         for secret in plugin.analyze_line(filename=path, line=line, line_number=0):
-            if " " not in (secret.secret_value or ""):  # `secret: "a sentence of prose"` is none
+            prose = type(plugin).__name__ == "KeywordDetector" and " " in (secret.secret_value or "")
+            if not prose:  # `secret: "a sentence of prose"` is none
                 return str(secret.type)
     return ""
 

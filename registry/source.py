@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,18 +68,24 @@ def read_source(folder: Path, *, allow_invisible: bool = False, allow_secret: bo
         raise BadInput(
             f"{folder} holds no {FILE}", next_command="agent-deploy init   # writes an example to start from"
         )
-    data = _read(folder, FILE)
-    text = check_text(data, FILE)
+    if toml.is_symlink():
+        raise BadInput(f"{toml} is a symbolic link; a bundle holds its own files")
+
+    def screen(text: str, path: str) -> None:  # before anything that could quote the text in a message
+        if not allow_invisible:
+            check_visible(text, path)
+        if not allow_secret:
+            check_no_secret(text, path)
+
+    text = check_text(_read(folder, FILE), FILE)
+    screen(text, FILE)
     where = Where(text)
     config = load_toml(text)
     check_config(config, where)
     source = Source(config, _read_files(folder, config, where))
+    for path, data in source.files.items():
+        screen(check_text(data, path), path)
     _check_content(source, where)
-    for path, content in {FILE: data, **source.files}.items():
-        if not allow_invisible:
-            check_visible(content.decode(), path)
-        if not allow_secret:
-            check_no_secret(content.decode(), path)
     return source
 
 
@@ -113,7 +120,10 @@ def _read_files(folder: Path, config: Mapping[str, Any], where: Where) -> dict[s
         if path not in files:
             name = f"{where.of(key)}: {key}"
             check_plain_path(path, name)
-            _check_file(folder, path, name)
+            try:
+                _check_file(folder, path, name)
+            except OSError as error:  # a name too long, a folder that may not be entered
+                raise BadInput(f"{name}: {reprlib.repr(path)} cannot be read: {error.strerror}") from error
             files[path] = _read(folder, path)
     return files
 

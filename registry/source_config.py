@@ -14,6 +14,9 @@ from registry.names import check_workflow, nearest
 FILE = "bundle.toml"
 _TABLES = ("prompts", "models", "tools", "inputs", "output", "metadata")
 _PART = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+_KEY = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([\w.-]+))\s*=""")
+_MOST = 2**53 - 1  # JSON carries no greater number exactly (RFC 8785, RFC 7493)
+_SHOWN = 60
 
 # Parameters are the provider's business and pass as they are; these are known so that a misspelt one is caught.
 KNOWN_PARAMETERS = (
@@ -37,8 +40,9 @@ class Where:
                 table = header.group(1).replace('"', "").replace("'", "")
                 if table == key:
                     return f"{FILE}:{number}"
-            elif pair := re.match(r"""\s*["']?([\w.-]+)["']?\s*=""", line):
-                dotted = f"{table}.{pair.group(1)}" if table else pair.group(1)
+            elif pair := _KEY.match(line):
+                name = pair.group(pair.lastindex or 0)
+                dotted = f"{table}.{name}" if table else name
                 if dotted == key or key.startswith(f"{dotted}."):
                     return f"{FILE}:{number}"
         return FILE
@@ -46,10 +50,14 @@ class Where:
 
 def load_toml(text: str) -> dict[str, Any]:
     """The document; raises BadInput naming the line when it is not TOML."""
+    if text.startswith("\ufeff"):
+        raise BadInput(f"{FILE}:1: begins with a byte order mark; save it as UTF-8 without one")
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = str(error)
+    except RecursionError as error:
+        raise BadInput(f"{FILE}: nested too deeply") from error
+    except ValueError as error:  # TOMLDecodeError is one, and so is a number of thousands of digits
+        message = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a number has too many digits"
         line = re.search(r"at line (\d+)", message)
         raise BadInput(f"{FILE}{':' + line.group(1) if line else ''}: not TOML: {message}") from error
 
@@ -71,11 +79,18 @@ def check_config(config: Mapping[str, Any], where: Where) -> None:
     for key in ("workflow", "prompts", "models"):
         if key not in config:
             raise BadInput(f"{FILE}: {key!r} is missing; a bundle has a workflow, [prompts] and [models.<step>]")
-    check_workflow(_string(config["workflow"], "workflow", where))
+    _check_workflow(_string(config["workflow"], "workflow", where), where)
     for table in ("prompts", "models", "tools", "inputs", "metadata"):
         _check_table(config, table, where)
     _check_models(config["models"], where)
     _check_output(config, where)
+
+
+def _check_workflow(name: str, where: Where) -> None:
+    try:
+        check_workflow(name)
+    except BadInput as error:
+        raise BadInput(f"{where.of('workflow')}: {error.message}") from error
 
 
 def _check_table(config: Mapping[str, Any], table: str, where: Where) -> None:
@@ -125,9 +140,9 @@ def _check_parameter(key: str, parameter: str, value: object, where: Where) -> N
         if close:
             raise BadInput(f"{where.of(key)}: unknown parameter {key!r}; did you mean {close[0]!r}?")
     if parameter in ("temperature", "top_p") and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise BadInput(f"{where.of(key)}: {key} must be a number, not {value!r}")
+        raise BadInput(f"{where.of(key)}: {key} must be a number, not {_said(value)}")
     if parameter in ("max_tokens", "max_output_tokens", "top_k", "seed") and type(value) is not int:
-        raise BadInput(f"{where.of(key)}: {key} must be a whole number, not {value!r}")
+        raise BadInput(f"{where.of(key)}: {key} must be a whole number, not {_said(value)}")
     _check_json(value, key, where)
 
 
@@ -142,6 +157,8 @@ def _check_json(value: object, key: str, where: Where) -> None:
         raise BadInput(f"{where.of(key)}: {key} is a {type(value).__name__}; write it as text")
     elif isinstance(value, float) and not math.isfinite(value):
         raise BadInput(f"{where.of(key)}: {key} is not a finite number")
+    elif isinstance(value, int | float) and abs(value) > _MOST:
+        raise BadInput(f"{where.of(key)}: {key} is too large a number; {_MOST} is the most that JSON carries exactly")
 
 
 def _check_output(config: Mapping[str, Any], where: Where) -> None:
@@ -158,5 +175,13 @@ def _check_output(config: Mapping[str, Any], where: Where) -> None:
 
 def _string(value: object, key: str, where: Where) -> str:
     if not isinstance(value, str):
-        raise BadInput(f"{where.of(key)}: {key} must be text in quotes, not {value!r}")
+        raise BadInput(f"{where.of(key)}: {key} must be text in quotes, not {_said(value)}")
     return value
+
+
+def _said(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a number of more digits than Python prints
+        return f"a very large {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

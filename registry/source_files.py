@@ -36,14 +36,21 @@ def _check_schema(data: bytes, path: str) -> None:
     from jsonschema.validators import validator_for
 
     try:
-        schema = json.loads(data)
+        schema = json.loads(data, parse_constant=_no_constant)
+        if not isinstance(schema, dict):
+            raise BadInput(f"{path}: a JSON Schema is an object, this is a {type(schema).__name__}")
+        if not isinstance(schema.get("$schema", ""), str):
+            raise BadInput(f"{path}: not a JSON Schema: $.$schema: not text")
+        validator_for(schema).check_schema(schema)
     except json.JSONDecodeError as error:
         raise BadInput(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
+    except ValueError as error:
+        raise BadInput(f"{path}: not JSON: {error}") from error
     except RecursionError as error:
         raise BadInput(f"{path}: nested too deeply") from error
-    if not isinstance(schema, dict):
-        raise BadInput(f"{path}: a JSON Schema is an object, this is a {type(schema).__name__}")
-    try:
-        validator_for(schema).check_schema(schema)
     except SchemaError as error:
         raise BadInput(f"{path}: not a JSON Schema: {error.json_path}: {error.message}") from error
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from registry.errors import BadInput
 
 if TYPE_CHECKING:
+    from jinja2.nodes import Template
     from jinja2.sandbox import SandboxedEnvironment
 
 
@@ -31,18 +32,27 @@ def used_variables(text: str, path: str, prompts: frozenset[str] = frozenset()) 
 
     try:
         tree = _bare_environment().parse(text)
+        _check_included(tree, path, prompts)
+        free = meta.find_undeclared_variables(tree)  # this is what finds an unknown filter or test
     except TemplateSyntaxError as error:
         raise BadInput(f"{path}:{error.lineno}: not a Jinja2 template: {error.message}") from error
-    for included in meta.find_referenced_templates(tree):
-        if included is None or included not in prompts:
-            what = f"{included!r}" if included else "a name known only when rendered"
-            raise BadInput(f"{path}: includes {what}, which is no prompt of this bundle")
-    free = meta.find_undeclared_variables(tree)
+    except RecursionError as error:
+        raise BadInput(f"{path}: nested too deeply") from error
     lines: dict[str, int] = {}
     for name in tree.find_all(nodes.Name):
         if name.name in free and name.ctx == "load":
             lines[name.name] = min(name.lineno, lines.get(name.name, name.lineno))
     return lines
+
+
+def _check_included(tree: Template, path: str, prompts: frozenset[str]) -> None:
+    from jinja2 import meta, nodes
+
+    for node in tree.find_all((nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)):
+        for included in meta.find_referenced_templates(nodes.Template([node], lineno=node.lineno)):
+            if included is None or included not in prompts:
+                what = f"{included!r}" if included else "a name known only when rendered"
+                raise BadInput(f"{path}:{node.lineno}: includes {what}, which is no prompt of this bundle")
 
 
 @lru_cache(maxsize=1)

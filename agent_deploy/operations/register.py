@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from registry.blobs import has_blob, put_blob
 from registry.catalog import add_version, add_workflow, newest_version, version_by_digest
 from registry.changes import Change, Content, check_tag, find_changes, next_tag
 from registry.content import read_content
-from registry.errors import BadInput, CommitUnknown, Conflict
+from registry.errors import BadInput, CommitUnknown, Conflict, Unavailable
 from registry.failpoints import reached
 from registry.manifest import Packed
 from registry.models import Version
@@ -60,7 +61,8 @@ def register(
         version = record_version(registry, source, newest, tag=chosen, note=note, actor=actor, at=clock())
         if version:
             reached("register.committed")
-            finish_deliveries(registry, version.workflow, clock())
+            with suppress(Unavailable):  # the version is on record, which is what was asked for
+                finish_deliveries(registry, version.workflow, clock())
             event("registered", version=version.ref, tag=version.tag, digest=version.digest, actor=actor)
             return Registered(version, created=True, changes=tuple(changes))
     raise Conflict(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from registry.errors import BadInput, Changed, Exists, Missing, Unavailable
+from registry.failpoints import reached
 from registry.stores import Entry, Stored
 
 _Made = TypeVar("_Made")
@@ -26,7 +27,6 @@ _TMP = "tmp"
 _LOCK = ".lock"
 _LOCK_WAIT_S = 30.0
 _LEFTOVER_AFTER_S = 3600.0
-_FOLDER_ATTEMPTS = 5
 # A key that ends in a whole SHA-256 is never the beginning of another, so one stat says what a listing would.
 _ENDS_IN_DIGEST = re.compile(r"(?:.*/)?[0-9a-f]{64}")
 
@@ -61,7 +61,8 @@ class LocalStore:
         try:
             if not os.path.lexists(path):
                 with self._written(data, durably=True) as aside, suppress(FileExistsError):
-                    _in_folder(path, lambda: os.link(aside, path))
+                    self._link(aside, path)
+                    reached("local.moved")
                     _sync_folder(path)
                     return _token(data)
             _sync_folder(path)
@@ -114,6 +115,14 @@ class LocalStore:
             raise BadInput(f"{key!r} is not a key: {self.url} keeps it for itself")
         return f"{self._root}/{key}"
 
+    def _link(self, aside: str, path: str) -> None:
+        try:
+            os.link(aside, path)
+        except FileNotFoundError:
+            with self._locked():  # so that no delete takes the empty folder away again
+                _make_folder(os.path.dirname(path))
+                os.link(aside, path)
+
     def _overwrite(self, path: str, data: bytes) -> None:
         with self._written(data, durably=False) as aside, self._locked():
             _in_folder(path, lambda: os.replace(aside, path))
@@ -128,6 +137,7 @@ class LocalStore:
                 return False
             with self._written(data, durably=True) as aside:
                 os.replace(aside, path)
+                reached("local.moved")
             _sync_folder(path)
             return True
 
@@ -142,6 +152,7 @@ class LocalStore:
                     view = view[file.write(view) :]
                 if durably:
                     os.fsync(file.fileno())
+            reached("local.written")
             yield path
         finally:
             with suppress(FileNotFoundError):
@@ -225,13 +236,12 @@ def _names(folder: str, start: str) -> list[str]:
 
 
 def _in_folder(path: str, make: Callable[[], _Made]) -> _Made:
-    """Do what makes the file `path`, making its folder where that is missing, or pruned in between."""
-    for _ in range(_FOLDER_ATTEMPTS):
-        try:
-            return make()
-        except FileNotFoundError:
-            _make_folder(os.path.dirname(path))
-    return make()
+    """Do what makes the file `path`, making its folder where that is missing."""
+    try:
+        return make()
+    except FileNotFoundError:
+        _make_folder(os.path.dirname(path))
+        return make()
 
 
 def _make_folder(folder: str) -> None:

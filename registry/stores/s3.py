@@ -116,8 +116,10 @@ class S3Store:
                 page = self._call("list_objects_v2", prefix, arguments | more)
             except _RefusedError as refused:
                 raise refused.unavailable() from refused
+            if "IsTruncated" not in page:  # a proxy's page, that would otherwise pass for an empty listing
+                raise self._unavailable("list_objects_v2", prefix, ValueError("not a listing as S3 gives it"))
             yield from page.get("Contents", [])
-            if not page.get("IsTruncated"):
+            if not page["IsTruncated"]:
                 return
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
@@ -199,7 +201,7 @@ class S3Store:
         if code == "NoSuchBucket":
             text = f"the bucket {self._bucket!r} does not exist"
         elif status == _FORBIDDEN and method == "get_object":
-            text += " (S3 says so of a missing object too, to whom s3:ListBucket is not granted)"
+            text += " (or there is no such object: without s3:ListBucket S3 does not tell)"
         return _RefusedError(self._line(code, method, key, text), status, code)
 
     def _unavailable(self, method: str, key: str, error: Exception) -> Unavailable:

@@ -6,10 +6,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 
-from registry.errors import BadInput, Changed, Damaged, Exists, Missing
+from registry.errors import BadInput, Changed, Damaged, Exists, Missing, Unavailable
 from registry.stores import Entry, Store
 
 PREFIX = "blobs/sha256/"
+_ATTEMPTS = 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -26,10 +27,13 @@ def blob_key(digest: str) -> str:
 
 
 def put_blob(store: Store, data: bytes) -> str:
-    """Store bytes under their digest; the digest. Present content is left alone, a damaged copy is healed."""
+    """Store bytes under their digest; the digest. Present content is left alone, a damaged copy is healed.
+
+    Raises Unavailable when the store is away, or when others kept putting and removing the blob meanwhile.
+    """
     digest = digest_of(data)
     key = blob_key(digest)
-    while True:
+    for _ in range(_ATTEMPTS):
         try:
             store.create(key, data)
         except Exists:
@@ -44,6 +48,7 @@ def put_blob(store: Store, data: bytes) -> str:
             except Changed:
                 continue
         return digest
+    raise Unavailable(f"{key} in {store.url} can neither be written nor read")
 
 
 def get_blob(store: Store, digest: str) -> bytes:

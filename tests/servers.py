@@ -93,8 +93,14 @@ def seaweedfs(folder: Path) -> Iterator[S3Server]:
         *("-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", f"-s3.config={config}"),
         *("-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.localSocket={folder}/s3.sock"),
     ]
-    with _running_s3(command, folder, s3, {}, within_s=90) as server:
-        yield server
+    try:
+        with _running_s3(command, folder, s3, {}, within_s=90) as server:
+            yield server
+    finally:
+        # It makes these wherever it is told to keep the rest, and takes a quarter of a minute to stop when asked.
+        for port in (master_grpc, volume_grpc, filer_grpc, s3_grpc):
+            for left in Path("/tmp").glob(f"seaweedfs-*-grpc-{port}.sock"):
+                left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -58,7 +58,8 @@ class Store(Protocol):
         """Write over an object; its new token. A reader sees the old bytes or the new, never a mix.
 
         With `expect`, durably and only if the object still has that token, else raises `Changed` and changes nothing
-        (also when the object is gone). With None, whatever is there: the last writer wins, the object is made where
+        (also when the object is gone; and, as with create, when its own first try won and the answer was lost). With
+        None, whatever is there: the last writer wins, the object is made where
         it is missing, and a power cut may lose the write.
         """
 

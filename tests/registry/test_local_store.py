@@ -13,6 +13,7 @@ import pytest
 from registry.errors import BadInput, Changed, Missing, Unavailable
 from registry.stores import Entry, Store, local
 from registry.stores.local import LocalStore
+from tests.contract.racing import race
 
 _KEY = "live/production/support-triage.json"
 _HOUR_S = 3600
@@ -71,6 +72,16 @@ def test_a_delete_takes_the_folders_that_it_empties_but_not_the_root(store: Loca
     store.delete("readers/p/other.json")
     assert not (root / "readers").exists()
     assert root.is_dir()
+
+
+def test_a_create_always_finds_a_folder_though_others_keep_emptying_it(store: LocalStore, root: Path) -> None:
+    def act(number: int) -> None:
+        for turn in range(20):
+            store.create(f"readers/p/w/{number}-{turn}.json", b"x")
+            store.delete(f"readers/p/w/{number}-{turn}.json")
+
+    race(act, racers=4)
+    assert _files(root) == []
 
 
 _USES: dict[str, Callable[[Store, str], object]] = {

@@ -68,13 +68,15 @@ def load_config(
         database or environ.get("AGENT_DEPLOY_DATABASE"),
         store or environ.get("AGENT_DEPLOY_STORE"),
     )
-    environment = environ.get("AGENT_DEPLOY_ENVIRONMENT") or document.get("default_environment", "production")
+    given_environment = environ.get("AGENT_DEPLOY_ENVIRONMENT")
     return Config(
         database=_database(given_database, here)
         if given_database
         else _database(document.get("database", f"sqlite:///{STATE}/registry.db"), base),
         store=_store(given_store, here) if given_store else _store(document.get("store", STATE), base),
-        default_environment=_environment(environment, path),
+        default_environment=_environment(given_environment, "AGENT_DEPLOY_ENVIRONMENT")
+        if given_environment
+        else _environment(document.get("default_environment", "production"), f"{path}: 'default_environment'"),
         environments=tuple(sorted(document.get("environments", {}))),
         sources={
             name: base / table["source"] for name, table in document.get("workflows", {}).items() if "source" in table
@@ -137,14 +139,14 @@ def _check_type(table: Mapping[str, Any], key: str, kind: type, words: str, path
         raise BadConfig(f"{path}: '{name}' must be {words}, not {table[key]!r}")
 
 
-def _environment(name: str, path: Path | None) -> str:
+def _environment(name: str, said_by: str) -> str:
     from registry.errors import BadInput
     from registry.names import check_environment
 
     try:
         return check_environment(name)
     except BadInput as error:
-        raise BadConfig(f"{path or 'AGENT_DEPLOY_ENVIRONMENT'}: default environment: {error.message}") from error
+        raise BadConfig(f"{said_by}: {error.message}") from error
 
 
 def _database(url: str, base: Path) -> str:

@@ -1,12 +1,13 @@
 """A process that serves support-triage: it prints what it serves, and again whenever a release changes that.
 
-    python examples/reader.py             # serves until it is stopped
-    python examples/reader.py --for 10    # stops by itself after ten seconds
+python examples/reader.py             # serves until it is stopped
+python examples/reader.py --for 10    # stops by itself after ten seconds
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import time
 
@@ -22,7 +23,9 @@ def serve(seconds: float) -> None:
             bundle = client.bundle("support-triage")
             if bundle is not before:
                 asked = bundle.prompt("classify").render(customer="Ada", query="My card has not arrived.")
-                print(f"reader: serving version {bundle.version} ({bundle.tag}), generation {bundle.generation},", end=" ")
+                print(
+                    f"reader: serving version {bundle.version} ({bundle.tag}), generation {bundle.generation},", end=" "
+                )
                 print(f"model {bundle.model().name}; asks: …{asked.splitlines()[-1][-60:]!r}", flush=True)
                 before = bundle
             time.sleep(0.02)
@@ -32,7 +35,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--for", dest="seconds", type=float, default=float("inf"), metavar="SECONDS")
     logging.basicConfig(level=logging.WARNING)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         serve(parser.parse_args().seconds)
-    except KeyboardInterrupt:
-        pass

@@ -9,7 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry.chain import GENESIS, record_hash
-from registry.errors import BadInput, NotFound
+from registry.errors import BadInput, Damaged, NotFound
+from registry.manifest import parse_manifest
 from registry.models import Version
 from registry.names import nearest
 from registry.refs import Ref
@@ -147,9 +148,19 @@ def version_records(connection: sa.Connection, workflow: str) -> list[Mapping[st
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def all_manifests(connection: sa.Connection) -> list[tuple[str, str]]:
-    """(digest, manifest text) of every version of every workflow."""
-    return [(row.digest, row.manifest) for row in connection.execute(sa.select(versions.c.digest, versions.c.manifest))]
+def referenced_digests(connection: sa.Connection) -> set[str]:
+    """Every blob that some version of some workflow needs. Raises Damaged when a manifest on record is not whole."""
+    needed: set[str] = set()
+    for row in connection.execute(sa.select(versions.c.digest, versions.c.manifest)):
+        needed.add(row.digest)
+        needed.update(parse_manifest(row.manifest.encode(), row.digest).digests)
+    return needed
+
+
+def keep_out_versions(connection: sa.Connection) -> None:
+    """Let nobody add a version, of any workflow, until the transaction ends. Only within `Database.write`."""
+    if connection.dialect.name == "postgresql":  # the write lock of SQLite is on the whole database already
+        connection.exec_driver_sql("LOCK TABLE versions IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _first(connection: sa.Connection, query: sa.Select[Any], **given: str | int) -> Version | None:
@@ -158,4 +169,11 @@ def _first(connection: sa.Connection, query: sa.Select[Any], **given: str | int)
 
 
 def _version(row: Mapping[str, Any]) -> Version:
-    return Version(**{**row, "created_at": from_text(row["created_at"])})
+    try:
+        created_at = from_text(row["created_at"])
+    except (ValueError, TypeError) as error:
+        raise Damaged(
+            f"{row['workflow']}@{row['number']} was edited: {error}",
+            next_command=f"agent-deploy verify {row['workflow']}",
+        ) from error
+    return Version(**{**row, "created_at": created_at})

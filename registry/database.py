@@ -33,8 +33,12 @@ class Database:
 
     @property
     def name(self) -> str:
-        """How messages name the database: the URL without its password."""
-        return self._engine.url.render_as_string(hide_password=True).replace("postgresql+psycopg", "postgresql")
+        """How messages name the database: the URL without its password, and without its query, which may hold one."""
+        return (
+            self._engine.url.set(query={})
+            .render_as_string(hide_password=True)
+            .replace("postgresql+psycopg", "postgresql")
+        )
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

@@ -137,11 +137,11 @@ def _record(registry: Registry, plan: Plan, actor: str, reason: str, at: datetim
 
 def _moved(head: Release | None, workflow: str, environment: str, against: str) -> Conflict:
     if head is None:
-        now = "nothing is live"
+        now = "nothing is live there"
     else:
-        now = f"generation {head.generation}, version {head.version}, by {head.actor}"
+        now = f"it is now generation {head.generation}, version {head.version}, by {head.actor}"
     return Conflict(
-        f"the head of {workflow} in {environment} moved ({against}): it is now {now}",
+        f"the head of {workflow} in {environment} moved ({against}): {now}",
         unchanged="Nothing was changed by this command.",
         next_command=f"agent-deploy status {workflow} --env {environment}",
     )

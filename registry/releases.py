@@ -14,11 +14,12 @@ import sqlalchemy as sa
 
 from registry.catalog import check_workflow_exists, find_version, version_numbered
 from registry.chain import GENESIS, record_hash
-from registry.errors import NotFound
+from registry.errors import Damaged, NotFound
 from registry.models import Kind, Release, Version
 from registry.names import nearest
 from registry.refs import Ref
 from registry.tables import deliveries, releases
+from registry.targets import previous_version
 from registry.times import from_text, to_text
 
 # Built once: building a query costs more than running it.
@@ -105,6 +106,37 @@ def is_on_hold(connection: sa.Connection, workflow: str, environment: str, versi
     return left_at is not None and left_at > (last_with_version(connection, workflow, environment, version) or 0)
 
 
+def find_previous_version(connection: sa.Connection, head: Release) -> int | None:
+    """The version that a bare rollback goes back to from `head`, by the rules of `registry.targets`; None without one.
+
+    Raises Damaged when the log has a gap.
+    """
+    place = (head.workflow, head.environment)
+
+    def release_at(generation: int) -> Release:
+        found = find_release(connection, *place, generation)
+        if found is None:
+            raise Damaged(
+                f"the log of {head.workflow} in {head.environment} has no generation {generation}",
+                unchanged="Nothing was moved.",
+                next_command=f"agent-deploy rollback {head.workflow} --to-version VERSION --env {head.environment}",
+            )
+        return found
+
+    return previous_version(
+        head,
+        release_at,
+        lambda version, before: last_with_version(connection, *place, version, before),
+        lambda version: is_on_hold(connection, *place, version),
+    )
+
+
+def versions_live_in(connection: sa.Connection, workflow: str, environment: str) -> list[int]:
+    """The number of every version that was ever live there, ascending."""
+    query = sa.select(releases.c.version).where(_HERE).distinct().order_by(releases.c.version)
+    return list(connection.execute(query, {"workflow": workflow, "environment": environment}).scalars())
+
+
 def add_release(
     connection: sa.Connection,
     head: Release | None,
@@ -162,7 +194,13 @@ def _first(
 
 
 def _release(row: Mapping[str, Any]) -> Release:
-    moments = {"released_at": from_text(row["released_at"])}
-    if row.get("revert_at"):
-        moments["revert_at"] = from_text(row["revert_at"])
+    try:
+        moments = {"released_at": from_text(row["released_at"])}
+        if row.get("revert_at"):
+            moments["revert_at"] = from_text(row["revert_at"])
+    except (ValueError, TypeError) as error:
+        raise Damaged(
+            f"generation {row['generation']} of {row['workflow']} in {row['environment']} was edited: {error}",
+            next_command=f"agent-deploy verify {row['workflow']}",
+        ) from error
     return Release(**{**row, **moments})

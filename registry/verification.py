@@ -110,8 +110,12 @@ def pointer_faults(database: Database, store: Store, workflow: str, environment:
 
 
 def _story_faults(database: Database, pointer: Pointer, place: str, key: str) -> Iterator[str]:
-    with database.read() as connection:
-        release = find_release(connection, pointer.workflow, pointer.environment, pointer.generation)
+    try:
+        with database.read() as connection:
+            release = find_release(connection, pointer.workflow, pointer.environment, pointer.generation)
+    except Damaged as error:
+        yield f"{place}: {error.message}"
+        return
     if release is None:
         yield f"{place}: {key} is at generation {pointer.generation}, which the log does not have: its tail was cut off"
     elif (pointer.hash, pointer.digest, pointer.version) != (release.hash, release.digest, release.version):

@@ -33,7 +33,7 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_a_page_names_exists(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:^|[`$(] ?|; )agent-deploy (?:--\w+ \S+ )*([a-z]+)", text, re.MULTILINE))
+    code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", page.read_text(encoding="utf-8"), re.DOTALL))
+    named = set(re.findall(r"(?:^|[`$(;|&] ?|- )agent-deploy (?:--\w+ \S+ )*([a-z]+)\b", code, re.MULTILINE))
     known = {name for commands in COMMANDS.values() for name in commands}
     assert named <= known

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import traceback
 from collections.abc import Sequence
 
@@ -17,6 +19,9 @@ def tell(error: Exception, words: Sequence[str]) -> int:
     """Say what happened, on stderr, with `--json` as an object on stdout too; the exit code."""
     if "--debug" in words:
         say("".join(traceback.format_exception(error)))
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        say(error.format_message())
+        return USAGE
     code, message, unchanged, next_command = _described(error, words)
     if "--json" in words:
         emit_error(code, message, unchanged, next_command)
@@ -30,5 +35,7 @@ def _described(error: Exception, words: Sequence[str]) -> tuple[int, str, str, s
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
         return USAGE, error.format_message(), "", f"{context.command_path} --help" if context else ""
-    again = f"agent-deploy --debug {' '.join(words)}   # shows the traceback"
+    again = "" if "--debug" in words else f"agent-deploy --debug {shlex.join(words)}   # shows the traceback"
+    if isinstance(error, OSError) and error.filename:  # a folder that cannot be written to, say
+        return UNEXPECTED, f"{os.fsdecode(error.filename)}: {error.strerror}", "", again
     return UNEXPECTED, f"unexpected {type(error).__name__}: {error}", "", again

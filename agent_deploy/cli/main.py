@@ -110,9 +110,6 @@ def main(args: Sequence[str] | None = None) -> None:
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("\ninterrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except Exception as error:  # noqa: BLE001  (the last line of defence: nothing leaves as a traceback)
         from agent_deploy.cli.failure import tell
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,13 +14,33 @@ import click
 
 def emit(as_json: bool, document: dict[str, Any], text: Callable[[], str]) -> None:
     """Print the document as one JSON object, or the text for people."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else text())
+    _print(_json(document) if as_json else text())
+
+
+def _json(document: dict[str, Any]) -> str:
+    """Readable where stdout can say it, else the same in ASCII."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return text if _sayable(text) == text else json.dumps(document, indent=2)
+
+
+def _sayable(text: str) -> str:
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _print(text: str) -> None:
+    """Print to stdout. Whoever reads may stop (`| head`): what is done stays done, and the exit code says so."""
+    try:
+        click.echo(_sayable(text))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns aligned by their longest cell, two spaces apart; headings dim on a terminal."""
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    lines = [_line(headings, widths), *(_line(row, widths) for row in rows)]
+    plain = [[_plain(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *plain, strict=True)]
+    lines = [_line(headings, widths), *(_line(row, widths) for row in plain)]
     return "\n".join([click.style(lines[0], dim=True), *lines[1:]])
 
 
@@ -27,9 +48,14 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
+def _plain(text: str) -> str:
+    """On one line, and without what would steer the terminal: others wrote these words."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
 def facts(pairs: Sequence[tuple[str, str]]) -> str:
     """Indented `name  value` lines, the values aligned; a pair without a value is left out."""
-    told = [(name, value) for name, value in pairs if value]
+    told = [(_plain(name), _plain(value)) for name, value in pairs if value]
     width = max((len(name) for name, _ in told), default=0)
     return "\n".join(f"  {click.style(name.ljust(width), dim=True)}  {value}" for name, value in told)
 
@@ -72,4 +98,4 @@ def tell_error(message: str, unchanged: str, next_command: str) -> None:
 def emit_error(code: int, message: str, unchanged: str, next_command: str) -> None:
     """The same error as one JSON object on stdout."""
     error = {"exit_code": code, "message": message, "unchanged": unchanged, "next_command": next_command}
-    click.echo(json.dumps({"error": error}, indent=2, ensure_ascii=False))
+    _print(_json({"error": error}))

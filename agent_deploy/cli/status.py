@@ -29,7 +29,7 @@ def command(settings: Settings, workflow: str | None, environment: str | None, a
     from agent_deploy.operations.status import status
 
     found = status(settings.registry(), workflow, environment)
-    emit(as_json, _document(found), lambda: _text(found))
+    emit(as_json, _document(found), lambda: _text(found, environment))
     if found.store_error:
         tell_error(f"readers could not be counted: {found.store_error}", "", "agent-deploy doctor")
     if any(not live.delivered for live in found.live):
@@ -63,8 +63,10 @@ def _environment(live: Live) -> dict[str, Any]:
     }
 
 
-def _text(found: Status) -> str:
+def _text(found: Status, environment: str | None) -> str:
     if not found.live:
+        if environment:
+            return f"nothing is live in {environment}; next: agent-deploy status   # of every environment"
         return "nothing is live yet; next: agent-deploy promote WORKFLOW --version 1"
     return table(_HEADINGS, [_cells(live) for live in found.live])
 

@@ -24,10 +24,11 @@ class Model:
     parameters: Mapping[str, Any]
 
     def __getattr__(self, parameter: str) -> Any:
-        if parameter not in Model.__slots__ and parameter in self.parameters:
+        if parameter in Model.__slots__ or parameter.startswith("__"):  # asked for by copy and pickle, before it is set
+            raise AttributeError(parameter)
+        if parameter in self.parameters:
             return self.parameters[parameter]
-        known = "" if parameter.startswith("_") else f"; it has {_listed(self.parameters)}"
-        raise AttributeError(f"the model has no parameter {parameter!r}{known}")
+        raise AttributeError(f"the model has no parameter {parameter!r}; it has {_listed(self.parameters)}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,7 +29,7 @@ from registry.names import check_workflow
 from registry.stores import Store
 from registry.times import now
 
-_MAX_CLOSE_WAIT_S = 5.0
+_MIN_CLOSE_WAIT_S, _MAX_CLOSE_WAIT_S = 1.0, 5.0
 
 _Headers = TypeVar("_Headers", bound=MutableMapping[str, str])
 
@@ -140,9 +140,9 @@ class Client:
         return self._presence.instance
 
     def close(self) -> None:
-        """Stop polling and remove the reader records; waits a poll interval at most, and never over 5 s."""
+        """Stop polling and remove the reader records; waits a poll interval at most (1 to 5 s)."""
         self._served.close()
-        self._poller.stop(wait_s=min(self._settings.poll_s, _MAX_CLOSE_WAIT_S))
+        self._poller.stop(wait_s=min(max(self._settings.poll_s, _MIN_CLOSE_WAIT_S), _MAX_CLOSE_WAIT_S))
         self._strike_off()
 
     def __enter__(self) -> Client:

@@ -96,9 +96,16 @@ class Poller:
         return min(max(min(due) - reading, 0.0), _LONGEST_WAIT_S)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self.tick()):
+        while not self._stopping.wait(self._tick_safely()):
             pass
         self._presence.leave()
+
+    def _tick_safely(self) -> float:
+        try:
+            return self.tick()
+        except Exception:  # noqa: BLE001 - a poller that ends would serve today's bundle for ever
+            _log.exception("polling failed; it goes on")
+            return self._poll_s
 
     def _next_look(self) -> float:
         return self._clocks.monotonic() + self._poll_s * random.uniform(_EARLIEST, 1.0)
@@ -117,10 +124,14 @@ class Poller:
     def _attend_one(self, slot: Slot, look: bool) -> None:
         try:
             with slot.busy:
-                if look:
+                # Only a store that was just read is written to: a record for a folder that is away would make it.
+                if look or (slot.serving is not None and self._presence.is_due(slot.serving)):
                     self._watch.look(slot)
-                if slot.announceable and slot.serving is not None:
-                    self._presence.say(slot.serving)
+                    self._say(slot)
                 self._watch.keep(slot)
         except Exception:  # noqa: BLE001 - a poller that ends would serve today's bundle for ever
             _log.exception("%s: the look at the store failed; polling goes on", slot.workflow)
+
+    def _say(self, slot: Slot) -> None:
+        if slot.announceable and slot.serving is not None and self._presence.is_due(slot.serving):
+            self._presence.say(slot.serving)

@@ -46,22 +46,26 @@ class Presence:
         self._said: dict[str, _Said] = {}
         self._paused_until = 0.0
 
-    def say(self, serving: Serving) -> None:
-        """Write the record of what is served, if it is due."""
+    def is_due(self, serving: Serving) -> bool:
+        """Whether there is something new to say of what is served, or a heartbeat to give."""
         reading = self._clocks.monotonic()
+        if reading < self._paused_until:
+            return False
         said = self._said.get(serving.bundle.workflow)
-        new = said is None or said.bundle != serving.bundle
-        if reading < self._paused_until or not (new or (said and reading >= said.again_at)):
-            return
-        reader = self._reader(serving)
+        return said is None or said.bundle != serving.bundle or reading >= said.again_at
+
+    def say(self, serving: Serving) -> None:
+        """Write the record of what is served."""
+        reading, reader = self._clocks.monotonic(), self._reader(serving)
         try:
             write_reader(self._store, reader)
         except (RegistryError, OSError) as error:
             self._pause(reading, error)
             return
         self._pause_s = self._first_pause_s
+        first = reader.workflow not in self._said
         self._said[reader.workflow] = _Said(reader, serving.bundle, reading + self._heartbeat_s)
-        if said is None:
+        if first:
             self._remove_forgotten(reader)
 
     def due_at(self) -> float:

@@ -128,11 +128,12 @@ def _seconds(name: str, given: float | None, variable: str | None, variables: Ma
 
 def _cache(given: str | Path | bool | None, url: str, variables: Mapping[str, str]) -> Path | None:
     """This store's own folder, so that two stores never share pointers; None when the cache is off."""
+    store = url if "://" in url else str(Path(url).absolute())
     if given is None or given is True:
         given = variables.get("AGENT_DEPLOY_CACHE") or user_cache(variables)
     if given in (None, False, "off"):
         return None
-    return Path(str(given)).expanduser().absolute() / hashlib.sha256(url.encode()).hexdigest()[:12]
+    return Path(str(given)).expanduser().absolute() / hashlib.sha256(store.encode()).hexdigest()[:12]
 
 
 def user_cache(variables: Mapping[str, str], platform: str = sys.platform) -> Path | None:

@@ -183,7 +183,7 @@ class Watch:
         return whole and self.last_good.keep(pointer)
 
     def _keep_confirmation(self, slot: Slot, last_good: LastGood) -> None:
-        if slot.confirmed is not None:
+        if slot.confirmed is not None and not (slot.last_error or slot.rejected):
             last_good.confirmed(self._settings.environment, slot.workflow, self._clocks.moment_at(slot.confirmed))
 
     def _note(self, slot: Slot, *, error: str = "", refused: str = "") -> None:
@@ -193,7 +193,7 @@ class Watch:
         slot.last_error, slot.rejected = error, refused
         where = f"{slot.workflow} in {self._settings.environment}"
         if error or refused:
-            _log.warning("%s: %s; what was served before stays", where, error or refused)
+            _log.warning("%s: %s%s", where, error or refused, "; what is served stays" if slot.serving else "")
         else:
             _log.info("%s: the store confirms what is served", where)
 
@@ -211,6 +211,6 @@ class Watch:
         kept = "no last known good bundle on disk" if slot.seen is None else "the one on disk cannot be served"
         return NotServed(
             f"{slot.workflow} is not served in {environment} from {self._settings.store.url}: "
-            f"{slot.rejected or slot.last_error}; {kept}; no fallback folder for it",
+            f"{slot.last_error or slot.rejected}; {kept}; no fallback folder for it",
             next_step=f"run: agent-deploy promote {slot.workflow} --version REF --env {environment}",
         )

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from registry.blobs import blob_key, list_blobs
-from registry.catalog import all_manifests
-from registry.manifest import parse_manifest
+from registry.catalog import keep_out_versions, referenced_digests
 from registry.registry import Registry
 
 
@@ -30,21 +27,12 @@ def gc(registry: Registry, *, dry_run: bool = False) -> Collected:
     """
     listed = dict(list_blobs(registry.store))
     with registry.database.read() as connection:
-        unreferenced = sorted(set(listed) - _referenced(connection))
+        unreferenced = sorted(set(listed) - referenced_digests(connection))
     if unreferenced and not dry_run:
         with registry.database.write() as connection:
-            if registry.database.is_postgres:  # SQLite's write lock is whole already
-                connection.exec_driver_sql("LOCK TABLE versions IN SHARE ROW EXCLUSIVE MODE")
-            unreferenced = sorted(set(unreferenced) - _referenced(connection))
+            keep_out_versions(connection)
+            unreferenced = sorted(set(unreferenced) - referenced_digests(connection))
             for digest in unreferenced:
                 registry.store.delete(blob_key(digest))
     freed = sum(listed[digest].size for digest in unreferenced)
     return Collected(tuple(unreferenced), freed, len(listed) - len(unreferenced))
-
-
-def _referenced(connection: sa.Connection) -> set[str]:
-    needed: set[str] = set()
-    for digest, manifest in all_manifests(connection):
-        needed.add(digest)
-        needed.update(parse_manifest(manifest.encode(), digest).digests)
-    return needed

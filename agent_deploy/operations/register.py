@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,6 +34,21 @@ class Registered:
     changes: tuple[Change, ...]
 
 
+@contextmanager
+def _nothing_registered() -> Iterator[None]:
+    try:
+        yield
+    except CommitUnknown:
+        raise
+    except Unavailable as error:
+        raise Unavailable(
+            error.message,
+            unchanged="Nothing was registered.",
+            next_command=error.next_command or "agent-deploy doctor",
+        ) from error
+
+
+@_nothing_registered()
 def register(
     registry: Registry,
     source: Source,
@@ -53,7 +68,9 @@ def register(
         present, newest = _look(registry, source)
         put_blobs(registry.store, source.packed)
         if present:
-            return Registered(_same(present, tag), created=False, changes=())
+            same = _same(present, tag)
+            _finish_deliveries(registry, same, clock())
+            return Registered(same, created=False, changes=())
         changes = _changes(registry.store, newest, content)
         latest = newest.tag if newest else None
         chosen = check_tag(tag, latest, changes) if tag else next_tag(latest, changes)
@@ -61,8 +78,7 @@ def register(
         version = record_version(registry, source, newest, tag=chosen, note=note, actor=actor, at=clock())
         if version:
             reached("register.committed")
-            with suppress(Unavailable):  # the version is on record, which is what was asked for
-                finish_deliveries(registry, version.workflow, clock())
+            _finish_deliveries(registry, version, clock())
             event("registered", version=version.ref, tag=version.tag, digest=version.digest, actor=actor)
             return Registered(version, created=True, changes=tuple(changes))
     raise Conflict(
@@ -70,6 +86,11 @@ def register(
         unchanged="Nothing was registered.",
         next_command="the same command again",
     )
+
+
+def _finish_deliveries(registry: Registry, version: Version, at: datetime) -> None:
+    with suppress(Unavailable):  # the version is on record, which is what was asked for
+        finish_deliveries(registry, version.workflow, at)
 
 
 def put_blobs(store: Store, packed: Packed) -> None:

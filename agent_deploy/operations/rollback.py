@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from agent_deploy.operations.move import Move, make
 from registry.catalog import version_numbered
 from registry.errors import NotFound, Refused
@@ -17,13 +15,12 @@ from registry.registry import Registry
 from registry.releases import (
     find_head,
     find_live,
-    find_release,
+    find_previous_version,
     is_on_hold,
     last_with_version,
-    list_releases,
     nothing_live,
+    versions_live_in,
 )
-from registry.targets import previous_version
 from registry.times import now
 
 
@@ -52,7 +49,10 @@ def rollback(
             raise nothing_live(connection, workflow, environment)
         check_expected(head, workflow, environment, expect_generation)
         if to_version is None:
-            target = version_numbered(connection, workflow, _default_target(connection, head))
+            number = find_previous_version(connection, head)
+            if number is None:
+                raise _nothing_before(head, versions_live_in(connection, workflow, environment))
+            target = version_numbered(connection, workflow, number)
         else:
             target = find_live(connection, parse_ref(to_version, workflow))
         on_hold = is_on_hold(connection, workflow, environment, target.number)
@@ -63,33 +63,9 @@ def rollback(
     return make(registry, plan, actor=actor, reason=reason, dry_run=dry_run, clock=clock)
 
 
-def _default_target(connection: sa.Connection, head: Release) -> int:
+def _nothing_before(head: Release, were_live: list[int]) -> NotFound | Refused:
     workflow, environment = head.workflow, head.environment
-
-    def release_at(generation: int) -> Release:
-        found = find_release(connection, workflow, environment, generation)
-        if found is None:
-            raise NotFound(
-                f"the log of {workflow} in {environment} has no generation {generation}",
-                unchanged="Nothing was moved.",
-                next_command=f"agent-deploy rollback {workflow} --env {environment} --to-version VERSION",
-            )
-        return found
-
-    target = previous_version(
-        head,
-        release_at,
-        lambda version, before: last_with_version(connection, workflow, environment, version, before),
-        lambda version: is_on_hold(connection, workflow, environment, version),
-    )
-    if target is None:
-        raise _nothing_before(connection, head)
-    return target
-
-
-def _nothing_before(connection: sa.Connection, head: Release) -> NotFound | Refused:
-    workflow, environment = head.workflow, head.environment
-    others = sorted({r.version for r in list_releases(connection, workflow, environment, 1000)} - {head.version})
+    others = [version for version in were_live if version != head.version]
     named = f"{workflow}@{head.version} is live in {environment}"
     if not others:
         return NotFound(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import os
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,11 @@ class Flaky(LocalStore):
         super().__init__(root)
         self.away = False
         self.asked = 0
+        self.blobs_read = 0
 
     def get(self, key: str, *, unless: str | None = None) -> Stored | None:
         self.asked += 1
+        self.blobs_read += key.startswith("blobs/")
         if self.away:
             raise Unavailable("the store does not answer")
         return super().get(key, unless=unless)
@@ -283,12 +285,15 @@ def test_status_says_how_each_workflow_is_served(releases: Releases, make_client
     assert client.status()[WORKFLOW].age_s == 0
 
 
-def test_a_folder_that_goes_away_is_not_made_again(releases: Releases, make_client: MakeClient, folder: Path) -> None:
+def test_a_folder_that_goes_away_is_not_made_again(
+    releases: Releases, make_client: MakeClient, folder: Path, at: FakeTime
+) -> None:
     releases.release(1)
-    client = make_client(heartbeat=0.001)
+    client = make_client(heartbeat=10)
     client.bundle(WORKFLOW)
-    folder.rename(folder.with_name("elsewhere"))
     client.refresh()
+    folder.rename(folder.with_name("elsewhere"))
+    at.pass_s(10)
     client.refresh()
     client.close()
     assert not folder.exists()
@@ -310,7 +315,7 @@ def test_a_cache_that_cannot_be_written_keeps_nothing_from_being_served(
     client.refresh()
     assert client.bundle(WORKFLOW).version == 2
     complaints = [record for record in caplog.records if "nothing can be kept on disk" in record.message]
-    assert len(complaints) <= 1  # none where root may write anyway
+    assert len(complaints) == 1 or (spoil == "read-only" and os.geteuid() == 0)  # root may write anyway
 
 
 def test_two_clients_share_one_cache(releases: Releases, make_client: MakeClient, cache: Path, folder: Path) -> None:
@@ -344,12 +349,4 @@ def test_first_calls_at_once_read_the_store_once(releases: Releases, make_client
     with ThreadPoolExecutor(8) as pool:
         bundles = list(pool.map(lambda _: client.bundle(WORKFLOW), range(64)))
     assert {id(bundle) for bundle in bundles} == {id(bundles[0])}
-    assert store.asked <= 1 + 6 + 1  # the pointer, the manifest and its blobs, and the poller's first look
-
-
-def test_loading_is_quick_enough_for_a_first_request(releases: Releases, make_client: MakeClient) -> None:
-    releases.release(1)
-    client = make_client()
-    started = time.monotonic()
-    client.bundle(WORKFLOW)
-    assert time.monotonic() - started < 1
+    assert store.blobs_read == 6  # the manifest, the config and four files

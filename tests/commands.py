@@ -1,0 +1,74 @@
+"""The command line, run in this process or in one of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+from agent_deploy.cli.main import main
+from registry.registry import Registry
+
+COMMAND = (sys.executable, "-c", "from agent_deploy.cli.main import main; main()")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended: exit code (negative: the signal that killed it), stdout and stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON object on stdout."""
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+def call(registry: Registry | None, *words: str) -> Answer:
+    """A command line run in this process, on this registry, or on the one that the surroundings name."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            main(line(registry, *words))
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def start(registry: Registry | None, *words: str, **environ: str) -> subprocess.Popen[str]:
+    """A command line running in a real process of its own. environ: added to ours."""
+    command = [*COMMAND, *line(registry, *words)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=os.environ | environ
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = 120) -> Answer:
+    """How a started command ended."""
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    return Answer(process.returncode, out, err)
+
+
+def run(registry: Registry | None, *words: str, **environ: str) -> Answer:
+    """A command line run to its end in a real process of its own."""
+    return finish(start(registry, *words, **environ))
+
+
+def line(registry: Registry | None, *words: str) -> list[str]:
+    """The whole command line, as a process that was handed no registry has to be told it."""
+    if registry is None:
+        return list(words)
+    return ["--database", registry.database.url, "--store", registry.store.url, *words]

@@ -1,13 +1,49 @@
-"""agent-deploy: a control plane for LLM workflows. An application needs `Client` and nothing else from here."""
+"""agent-deploy: a control plane for LLM workflows. An application needs `Client`, and what it gives and raises."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agent_deploy.client import Client as Client
+    from agent_deploy.client import (
+        BadSettings,
+        Bundle,
+        Client,
+        ClientClosed,
+        ClientError,
+        Model,
+        NotServed,
+        Pin,
+        Prompt,
+        PromptError,
+        RenderFailed,
+        Stale,
+        Status,
+        UndefinedVariable,
+        UnknownModel,
+        UnknownPrompt,
+        UnsafeTemplate,
+    )
 
-__all__ = ["Client"]
+__all__ = [
+    "BadSettings",
+    "Bundle",
+    "Client",
+    "ClientClosed",
+    "ClientError",
+    "Model",
+    "NotServed",
+    "Pin",
+    "Prompt",
+    "PromptError",
+    "RenderFailed",
+    "Stale",
+    "Status",
+    "UndefinedVariable",
+    "UnknownModel",
+    "UnknownPrompt",
+    "UnsafeTemplate",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -66,10 +66,11 @@ def _settings(connection: sa.Connection, database: Database) -> Iterator[Setting
 
 
 def _missing_triggers(connection: sa.Connection, database: Database) -> Iterator[str]:
+    verbs: tuple[str, ...]
     if database.is_postgres:
         query, verbs = "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'", ("change", "truncate")
     else:
-        query, verbs = "SELECT name FROM sqlite_master WHERE type = 'trigger'", ("update", "delete")
+        query, verbs = "SELECT name FROM sqlite_master WHERE type = 'trigger'", ("update", "delete", "replace")
     found = set(connection.exec_driver_sql(query).scalars())
     for table in ("versions", "releases"):
         yield from (name for verb in verbs if (name := f"{table}_no_{verb}") not in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from registry.errors import Changed, Damaged, Exists, Missing, Unavailable
@@ -86,18 +87,28 @@ def _positive(value: object) -> int:
 
 
 def read_pointer(store: Store, environment: str, workflow: str) -> Pointer:
-    """The pointer as published. Raises Missing, or Damaged when it is not whole."""
+    """The pointer as published. Raises Missing, or Damaged when it is not whole or another's."""
     key = pointer_key(environment, workflow)
     stored = store.get(key)
     if stored is None:
         raise Missing(f"{key} is not in {store.url}")
-    return decode(stored.data, f"{key} in {store.url}")
+    pointer = decode(stored.data, f"{key} in {store.url}")
+    if (pointer.environment, pointer.workflow) != (environment, workflow):
+        raise Damaged(f"{key} in {store.url} is the pointer of {pointer.workflow} in {pointer.environment}")
+    return pointer
+
+
+def list_pointers(store: Store) -> Iterator[tuple[str, str]]:
+    """Where there are pointers, whole or not, as (environment, workflow)."""
+    for entry in store.entries("live/"):
+        _, environment, name = entry.key.split("/", 2)
+        yield environment, name.removesuffix(".json")
 
 
 def publish(store: Store, pointer: Pointer) -> Published:
     """Move the stored pointer up to this one. Idempotent: "present" when it says so already.
 
-    "superseded": the store points to a higher generation, which stays. A damaged pointer is replaced.
+    "superseded": the store points to a higher generation, which stays. A damaged pointer, or another's, is replaced.
     Raises Unavailable when the store is away, or when others kept winning the swap.
     """
     key = pointer_key(pointer.environment, pointer.workflow)
@@ -113,7 +124,7 @@ def publish(store: Store, pointer: Pointer) -> Published:
             return "published"
         if stored is None or stored.data == data:
             return "present"
-        if _generation(stored.data) > pointer.generation:
+        if _generation(stored.data, pointer) > pointer.generation:
             return "superseded"
         try:
             store.replace(key, data, expect=stored.token)
@@ -123,8 +134,10 @@ def publish(store: Store, pointer: Pointer) -> Published:
     raise Unavailable(f"{key} in {store.url} kept changing: lost the swap {_ATTEMPTS} times")
 
 
-def _generation(data: bytes) -> int:
+def _generation(data: bytes, ours: Pointer) -> int:
+    """The generation of a stored pointer; 0 when it is damaged or another's, and so stands in nobody's way."""
     try:
-        return decode(data, "pointer").generation
+        stored = decode(data, "pointer")
     except Damaged:
         return 0
+    return stored.generation if (stored.environment, stored.workflow) == (ours.environment, ours.workflow) else 0

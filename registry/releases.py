@@ -32,6 +32,8 @@ _GENERATIONS = sa.select(releases.c.generation).where(_HERE).order_by(_NEWEST_FI
 _LIVE_BEFORE = _GENERATIONS.where(
     releases.c.version == sa.bindparam("version"), releases.c.generation < sa.bindparam("before")
 )
+_PROMOTED_BEFORE = _LIVE_BEFORE.where(releases.c.kind == "promote")
+_FIRST_LIVE_BEFORE = _LIVE_BEFORE.order_by(None).order_by(releases.c.generation)
 _LEFT_BY_ROLLBACK = _GENERATIONS.where(
     releases.c.previous_version == sa.bindparam("version"), releases.c.kind == "rollback"
 )
@@ -126,9 +128,20 @@ def find_previous_version(connection: sa.Connection, head: Release) -> int | Non
     return previous_version(
         head,
         release_at,
-        lambda version, before: last_with_version(connection, *place, version, before),
+        lambda version, before: _put_on_top(connection, *place, version, before),
         lambda version: is_on_hold(connection, *place, version),
     )
+
+
+def _put_on_top(connection: sa.Connection, workflow: str, environment: str, version: int, before: int) -> int | None:
+    """Where going from one release of a version to the one before it leads to, however many they are: to its last
+    promote, or without one to the release that first set it live.
+    """
+    given = {"workflow": workflow, "environment": environment, "version": version, "before": before}
+    found: int | None = connection.execute(_PROMOTED_BEFORE, given).scalar()
+    if found is None:
+        found = connection.execute(_FIRST_LIVE_BEFORE, given).scalar()
+    return found
 
 
 def versions_live_in(connection: sa.Connection, workflow: str, environment: str) -> list[int]:

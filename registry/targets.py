@@ -15,11 +15,11 @@ def previous_version(
 ) -> int | None:
     """The last version that was live before the current one and is not on hold; None when there is none.
 
-    The log is read as a stack: a promote puts a version on top, a rollback to V takes off everything above V. So two
-    rollbacks in a row go back two versions and never flip, and what an earlier rollback skipped stays skipped.
+    The log is read as a stack: a promote puts a version on top, a rollback to V brings back the stack that V was on top
+    of when it was last live. So two rollbacks in a row go back two versions and never flip.
 
     release_at(generation): that release. last_with_version(version, before): the highest generation below `before` at
-    which the version was live. is_on_hold(version).
+    which the version was live; it may skip those that only went back to it. is_on_hold(version).
     """
     here: Release | None = head
     while here is not None:

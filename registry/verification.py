@@ -11,9 +11,9 @@ from registry.catalog import version_records
 from registry.chain import chain_faults
 from registry.database import Database
 from registry.delivery import delivered_generation
-from registry.errors import Damaged, Missing
+from registry.errors import BadInput, Damaged, Missing
 from registry.manifest import parse_manifest
-from registry.models import Pointer
+from registry.models import Pointer, Release
 from registry.pointers import pointer_key, read_pointer
 from registry.releases import environments_of, find_release, release_records
 from registry.stores import Store
@@ -85,7 +85,7 @@ def _blob_fault(store: Store, digest: str) -> str:
         get_blob(store, digest)
     except Missing:
         return f"blob {digest} is missing from {store.url}"
-    except Damaged as error:
+    except (Damaged, BadInput) as error:
         return error.message
     return ""
 
@@ -118,8 +118,12 @@ def _story_faults(database: Database, pointer: Pointer, place: str, key: str) ->
         return
     if release is None:
         yield f"{place}: {key} is at generation {pointer.generation}, which the log does not have: its tail was cut off"
-    elif (pointer.hash, pointer.digest, pointer.version) != (release.hash, release.digest, release.version):
+    elif _told(pointer) != _told(release) or (pointer.revert_to and pointer.revert_to.version) != release.revert_to:
         yield f"{place}: {key} and the log tell generation {pointer.generation} differently: one of them was rebuilt"
+
+
+def _told(what: Pointer | Release) -> tuple[object, ...]:
+    return what.version, what.tag, what.digest, what.kind, what.released_at, what.hash, what.revert_at
 
 
 def find_hash(records: Records, wanted: str) -> str:

@@ -31,7 +31,8 @@ def command(settings: Settings, every: bool, as_json: bool) -> None:
         "failed": [{**_release(release), "error": why} for release, why in done.failed],
     }
     lines = [f"delivered {_words(release)}" for release in done.published]
-    emit(as_json, document, lambda: "\n".join(lines) or "nothing was left to deliver")
+    nothing = "nothing was delivered" if done.failed else "nothing was left to deliver"
+    emit(as_json, document, lambda: "\n".join(lines) or nothing)
     for release, why in done.failed:
         tell_error(f"{_words(release)} is not delivered: {why}", "It stays recorded.", "agent-deploy doctor")
     if done.failed:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from agent_deploy.cli.exit_codes import UNEXPECTED, USAGE, exit_code_of
+from agent_deploy.cli.exit_codes import INTERRUPTED, UNEXPECTED, USAGE, exit_code_of
 from agent_deploy.cli.output import emit_error, say, tell_error
 from agent_deploy.errors import ControlPlaneError
 from registry.errors import RegistryError
@@ -27,6 +27,15 @@ def tell(error: Exception, words: Sequence[str]) -> int:
         emit_error(code, message, unchanged, next_command)
     tell_error(message, unchanged, next_command)
     return code
+
+
+def tell_interrupted(words: Sequence[str]) -> int:
+    """Say that a Ctrl-C ended the command, and that it takes nothing back; the exit code."""
+    told = ("interrupted", "What was recorded before that stays recorded.", "agent-deploy status")
+    if "--json" in words:
+        emit_error(INTERRUPTED, *told)
+    tell_error(*told)
+    return INTERRUPTED
 
 
 def _described(error: Exception, words: Sequence[str]) -> tuple[int, str, str, str]:

@@ -108,8 +108,9 @@ def main(args: Sequence[str] | None = None) -> None:
         code = cli.main([word for word in words if word != "--debug"], prog_name="agent-deploy", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("\ninterrupted", err=True)
-        sys.exit(130)
+        from agent_deploy.cli.failure import tell_interrupted
+
+        sys.exit(tell_interrupted(words))
     except Exception as error:  # noqa: BLE001  (the last line of defence: nothing leaves as a traceback)
         from agent_deploy.cli.failure import tell
 

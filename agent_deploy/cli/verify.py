@@ -60,8 +60,15 @@ def _text(found: Verified) -> str:
 
 
 def _mend(found: Verified) -> str:
-    if any("blob" in fault for fault in found.faults):
+    """What mends it. A pointer bears witness to the log: it is published over only where the log itself is whole."""
+
+    def told(*words: str) -> bool:
+        return any(word in fault for fault in found.faults for word in words)
+
+    if told("edited", "chain", "cut off", "has not the digest"):
+        return "restore the database from a backup   # a chain cannot be mended, only replaced by an unbroken one"
+    if told("rebuilt"):
+        return "agent-deploy verify --expect-head HASH   # if the log proves right, `deliver --all` publishes it again"
+    if told("blob"):
         return "agent-deploy register SOURCE   # the same content again puts its blobs back"
-    if any("live/" in fault for fault in found.faults):
-        return "agent-deploy deliver --all   # publishes every head's pointer again"
-    return "restore the database from a backup   # a chain cannot be mended, only replaced by an unbroken one"
+    return "agent-deploy deliver --all   # publishes every head's pointer again"

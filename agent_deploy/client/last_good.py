@@ -39,13 +39,12 @@ class LastGood:
     def pointer(self, environment: str, workflow: str) -> Pointer | None:
         """The pointer that was last kept."""
         try:
-            pointer = read_pointer(self.store, environment, workflow)
+            return read_pointer(self.store, environment, workflow)
         except Missing:
             return None
         except (RegistryError, OSError) as error:
             _log.warning("the last known good pointer of %s in %s: %s", workflow, environment, error)
             return None
-        return pointer if (pointer.environment, pointer.workflow) == (environment, workflow) else None
 
     def blob(self, digest: str) -> bytes | None:
         """The bytes of a digest, checked."""

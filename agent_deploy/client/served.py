@@ -37,8 +37,8 @@ class Slot:
 
     confirmed: the monotonic reading when the store last said that what is served is its head; None when it never did.
     ages_from: the reading from which staleness counts, `confirmed` or else when serving began. announceable: whether
-    the store could last be read, so that a reader record has somewhere to go. kept: the pointer that the disk has. The
-    rest says when to try again what failed.
+    the store could last be read, so that a reader record has somewhere to go. lacking: why neither disk nor fallback
+    helped at first. kept: the pointer that the disk has. The rest says when to try again what failed.
     """
 
     workflow: str
@@ -49,6 +49,7 @@ class Slot:
     ages_from: float = 0.0
     last_error: str = ""
     rejected: str = ""
+    lacking: str = ""
     announceable: bool = False
     ask_again_at: float = 0.0
     kept: Pointer | None = None

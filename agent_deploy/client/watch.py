@@ -111,8 +111,7 @@ class Watch:
         """
         before, moment = slot.serving, self._clocks.wall()
         back, at = pointer.revert_to, pointer.revert_at
-        turned = before is not None and before.reverted and before.pointer == pointer
-        reverted = back is not None and at is not None and (turned or moment >= at)
+        reverted = back is not None and at is not None and moment >= at
         head = Target(pointer.version, pointer.tag, pointer.digest)
         bundle = self._bundle(pointer, back if back is not None and reverted else head, source)
         reverts, lacking = None, None
@@ -149,11 +148,12 @@ class Watch:
 
     def _serve_last_good(self, slot: Slot) -> None:
         if slot.seen is None or self.last_good is None:
+            slot.lacking = "no last known good bundle on disk"
             return
         try:
             serving, _ = self._prepared(slot, slot.seen, None, "disk")
         except CannotLoad as error:
-            slot.last_error = f"{slot.rejected or slot.last_error}; on disk: {error}"
+            slot.lacking = f"on disk: {error}"
             return
         self._log_move(slot, self._served.serve(slot, serving))
         confirmed_at = self.last_good.confirmed_at(self._settings.environment, slot.workflow)
@@ -164,11 +164,13 @@ class Watch:
         try:
             content = fallback_content(self._settings.fallback, slot.workflow)
         except (RegistryError, OSError) as error:
-            slot.last_error = f"{slot.rejected or slot.last_error}; the fallback folder: {error}"
+            slot.lacking += f"; the fallback folder: {error}"
             return
-        if content is not None:
-            bundle = Bundle(slot.workflow, self._settings.environment, 0, 0, "", content.digest, "fallback", content)
-            self._log_move(slot, self._served.serve(slot, Serving(bundle, None, None, self._clocks.wall())))
+        if content is None:
+            slot.lacking += "; no fallback folder for it"
+            return
+        bundle = Bundle(slot.workflow, self._settings.environment, 0, 0, "", content.digest, "fallback", content)
+        self._log_move(slot, self._served.serve(slot, Serving(bundle, None, None, self._clocks.wall())))
 
     def _kept(self, serving: Serving, pointer: Pointer) -> bool:
         """Whether the disk now holds the pointer, and all that it needs."""
@@ -208,9 +210,8 @@ class Watch:
 
     def _not_served(self, slot: Slot) -> NotServed:
         environment = self._settings.environment
-        kept = "no last known good bundle on disk" if slot.seen is None else "the one on disk cannot be served"
         return NotServed(
             f"{slot.workflow} is not served in {environment} from {self._settings.store.url}: "
-            f"{slot.last_error or slot.rejected}; {kept}; no fallback folder for it",
+            f"{slot.last_error or slot.rejected}; {slot.lacking}",
             next_step=f"run: agent-deploy promote {slot.workflow} --version REF --env {environment}",
         )

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from agent_deploy.operations.fetch import check_empty
 from agent_deploy.operations.show import find
-from registry.blobs import blob_key, get_blobs
-from registry.manifest import ARTIFACT_TYPE, MANIFEST_TYPE, parse_manifest
+from registry.blobs import blob_key
+from registry.content import read_blobs
+from registry.manifest import ARTIFACT_TYPE, MANIFEST_TYPE
 from registry.models import Version
 from registry.registry import Registry
 
@@ -21,12 +22,11 @@ NOTE = "agent-deploy.note"
 
 
 def export(registry: Registry, ref: str, folder: Path) -> Version:
-    """Write the layout to a new or empty folder. Raises WouldOverwrite, NotFound, Missing or Damaged."""
+    """Write the layout to a new or empty folder. Raises WouldOverwrite, NotFound or Damaged."""
     version = find(registry, ref)
     check_empty(folder)
-    manifest = parse_manifest(version.manifest.encode(), version.digest)
-    blobs = get_blobs(registry.store, (version.digest, *manifest.digests))
-    for digest, data in blobs.items():
+    _, blobs = read_blobs(registry.store, version)
+    for digest, data in {**blobs, version.digest: version.manifest.encode()}.items():
         path = folder / blob_key(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

@@ -43,8 +43,10 @@ def _descriptor(folder: Path) -> dict[str, Any]:
     try:
         manifests = json.loads((folder / "index.json").read_bytes())["manifests"]
         if len(manifests) != 1 or manifests[0]["mediaType"] != MANIFEST_TYPE:
-            raise BadInput(f"{folder}/index.json lists {len(manifests)} manifests; one bundle is wanted")
+            types = ", ".join(str(manifest["mediaType"]) for manifest in manifests) or "nothing"
+            raise BadInput(f"{folder}/index.json lists {types}; one image manifest, of a bundle, is wanted")
         blob_key(manifests[0]["digest"])
+        dict(manifests[0].get("annotations") or {})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadInput(f"{folder}/index.json is not an OCI index ({type(error).__name__}: {error})") from error
     found: dict[str, Any] = manifests[0]
@@ -53,7 +55,7 @@ def _descriptor(folder: Path) -> dict[str, Any]:
 
 def _read_bundle(folder: Path, digest: str) -> Source:
     manifest = parse_manifest(_blob(folder, digest), digest)
-    config = json.loads(_blob(folder, manifest.config_digest))
+    config = _config(_blob(folder, manifest.config_digest), folder)
     files = {path: _blob(folder, blob) for path, blob in manifest.files.items()}
     source = Source(config, files)
     check_source(source)
@@ -62,6 +64,16 @@ def _read_bundle(folder: Path, digest: str) -> Source:
             f"{folder}: the bundle packs to {source.digest}, not to {digest}: another tool wrote this manifest"
         )
     return source
+
+
+def _config(data: bytes, folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{folder}: the bundle's config is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise BadInput(f"{folder}: the bundle's config is a {type(config).__name__}, not an object")
+    return config
 
 
 def _blob(folder: Path, digest: str) -> bytes:

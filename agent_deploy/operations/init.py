@@ -57,5 +57,5 @@ def check_store(url: str) -> None:
 
 
 def _with_value(text: str, key: str, value: str) -> str:
-    lines = [f"{key} = {json.dumps(value)}" if line.startswith(f"{key} =") else line for line in text.splitlines()]
-    return "\n".join(lines) + "\n"
+    said = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    return "".join(f"{said if line.startswith(f'{key} =') else line}\n" for line in text.splitlines())

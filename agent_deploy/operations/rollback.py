@@ -51,7 +51,9 @@ def rollback(
         if to_version is None:
             number = find_previous_version(connection, head)
             if number is None:
-                raise _nothing_before(head, versions_live_in(connection, workflow, environment))
+                were_live = versions_live_in(connection, workflow, environment)
+                others = [(v, is_on_hold(connection, workflow, environment, v)) for v in were_live if v != head.version]
+                raise _nothing_before(head, others)
             target = version_numbered(connection, workflow, number)
         else:
             target = find_live(connection, parse_ref(to_version, workflow))
@@ -63,9 +65,9 @@ def rollback(
     return make(registry, plan, actor=actor, reason=reason, dry_run=dry_run, clock=clock)
 
 
-def _nothing_before(head: Release, were_live: list[int]) -> NotFound | Refused:
+def _nothing_before(head: Release, others: list[tuple[int, bool]]) -> NotFound | Refused:
+    """others: every other version that was live there, and whether it is on hold."""
     workflow, environment = head.workflow, head.environment
-    others = [version for version in were_live if version != head.version]
     named = f"{workflow}@{head.version} is live in {environment}"
     if not others:
         return NotFound(
@@ -73,10 +75,11 @@ def _nothing_before(head: Release, were_live: list[int]) -> NotFound | Refused:
             unchanged="Nothing was moved.",
             next_command=f"agent-deploy promote {workflow} --version VERSION --env {environment}",
         )
+    told = ", ".join(f"{version} (on hold)" if held else f"{version}" for version, held in others)
     return Refused(
-        f"{named} and no version live before it is free of a hold; live at some time: {', '.join(map(str, others))}",
+        f"{named} and all below it in the log is on hold or was rolled back past; live at some time: {told}",
         unchanged="Nothing was moved.",
-        next_command=f"agent-deploy rollback {workflow} --env {environment} --to-version {others[-1]}",
+        next_command=f"agent-deploy rollback {workflow} --to-version VERSION --env {environment}",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from registry.catalog import check_workflow_exists, list_workflows
+from registry.pointers import list_pointers
 from registry.registry import Registry
 from registry.verification import blob_faults, find_hash, log_faults, pointer_faults, read_records
 
@@ -41,11 +42,14 @@ def verify(
         if workflow:
             check_workflow_exists(connection, workflow)
         names = [workflow] if workflow else list_workflows(connection)
+    pointers: dict[str, set[str]] = {}
+    for environment, name in list_pointers(registry.store):
+        pointers.setdefault(name, set()).add(environment)
     result = Verified()
     seen: dict[str, str] = {}
-    for name in names:
+    for name in names if workflow else sorted({*names, *pointers}):
         progress(name)
-        _verify_workflow(registry, name, expect_head, result, seen)
+        _verify_workflow(registry, name, pointers.get(name, set()), expect_head, result, seen)
     result.blobs = len(seen)
     if expect_head and not result.head_found:
         result.faults.append(
@@ -55,16 +59,22 @@ def verify(
 
 
 def _verify_workflow(
-    registry: Registry, name: str, expect_head: str | None, result: Verified, seen: dict[str, str]
+    registry: Registry,
+    name: str,
+    pointers_in: set[str],
+    expect_head: str | None,
+    result: Verified,
+    seen: dict[str, str],
 ) -> None:
     records = read_records(registry.database, name)
     result.workflows += 1
     result.versions += len(records.versions)
     result.releases += sum(map(len, records.releases.values()))
-    result.pointers += len(records.releases)
+    environments = sorted({*records.releases, *pointers_in})  # a log wiped out is known by the pointer that is left
+    result.pointers += len(environments)
     result.faults.extend(log_faults(records))
     result.faults.extend(blob_faults(registry.store, records, seen))
-    for environment in records.releases:
+    for environment in environments:
         result.faults.extend(pointer_faults(registry.database, registry.store, name, environment))
     if expect_head and not result.head_found:
         result.head_found = find_hash(records, expect_head)

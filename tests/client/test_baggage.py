@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent_deploy.client.baggage import Claim, format_claim, parse_claim, read, write
@@ -33,12 +33,14 @@ members = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(claim=claims)
 def test_a_written_claim_is_read_as_it_was(claim: Claim) -> None:
     assert parse_claim(format_claim(claim)) == claim
     assert BAGGAGE_OCTETS.fullmatch(format_claim(claim))
 
 
+@settings(deadline=None)
 @given(claim=claims)
 def test_a_claim_survives_a_hop_that_encodes_as_forms_do(claim: Claim) -> None:
     from urllib.parse import quote_plus, unquote_plus
@@ -46,13 +48,14 @@ def test_a_claim_survives_a_hop_that_encodes_as_forms_do(claim: Claim) -> None:
     assert parse_claim(quote_plus(unquote_plus(format_claim(claim)))) == claim
 
 
+@settings(deadline=None)
 @given(text=st.text())
 def test_any_text_is_a_claim_or_none(text: str) -> None:
     claim = parse_claim(text)
     assert claim is None or parse_claim(format_claim(claim)) == claim
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     others=st.lists(members),
     own=st.dictionaries(workflows, claims, min_size=1),
@@ -69,6 +72,7 @@ def test_writing_keeps_every_other_member_and_replaces_ones_own(
     assert headers[name].split(",")[len(own) :] == others
 
 
+@settings(deadline=None)
 @given(text=st.text(), workflow=workflows)
 def test_any_header_can_be_read(text: str, workflow: str) -> None:
     assert read({"baggage": text}, workflow) is None or "agent-deploy." in text

@@ -49,7 +49,7 @@ def test_a_forked_child_serves_at_once_and_follows_as_a_reader_of_its_own(
     releases: Releases, make_client: MakeClient
 ) -> None:
     releases.release(1)
-    client = make_client(polling=True)
+    client = make_client(polling=True, heartbeat=3600)
     bundle, parent = client.bundle(WORKFLOW), client.instance
     wait_until(lambda: [r.instance for r in list_readers(releases.store)] == [parent])
 
@@ -178,6 +178,7 @@ def test_a_program_that_just_ends_leaves_no_record_and_a_last_known_good(
     assert make_client().bundle(WORKFLOW).source == "disk"
 
 
+@pytest.mark.slow
 def test_a_program_ends_in_time_though_the_store_hangs() -> None:
     ended = run(
         """

@@ -135,10 +135,13 @@ def test_a_damaged_pointer_on_disk_is_as_none(
     releases.release(1)
     kept(make_client())
     next(cache.glob("*/live/production/*.json")).write_bytes(b"{")
-    assert make_client().bundle(WORKFLOW).version == 1
-    folder.rename(folder.with_name("elsewhere"))
-    with pytest.raises(NotServed):
+    away = folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(NotServed, match="no last known good bundle on disk"):
         make_client().bundle(WORKFLOW)
+    away.rename(folder)
+    kept(make_client())
+    folder.rename(folder.with_name("elsewhere"))
+    assert make_client().bundle(WORKFLOW).source == "disk"
 
 
 def test_with_nothing_at_all_the_error_says_why_and_what_to_type(make_client: MakeClient, folder: Path) -> None:
@@ -200,8 +203,23 @@ def test_a_fallback_is_for_its_own_workflow_only(make_client: MakeClient, shippe
 
 def test_a_broken_fallback_is_named(make_client: MakeClient, shipped: Path) -> None:
     (shipped / "prompts/system.md").unlink()
-    with pytest.raises(NotServed, match=r"the fallback folder: .*prompts/system.md"):
+    with pytest.raises(NotServed, match=r"no last known good bundle on disk; the fallback folder: .*prompts/system.md"):
         make_client(fallback=shipped).bundle(WORKFLOW)
+
+
+def test_a_last_known_good_that_is_not_whole_is_named(
+    releases: Releases, make_client: MakeClient, cache: Path, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    releases.release(1)
+    kept(make_client())
+    folder.rename(folder.with_name("elsewhere"))
+    for blob in cache.glob("*/blobs/sha256/*"):
+        blob.write_bytes(b"")
+    client = make_client()
+    for _ in range(3):
+        with pytest.raises(NotServed, match=r"on disk: generation 1 \(version 1\) cannot be loaded: .*; no fallback"):
+            client.bundle(WORKFLOW)
+    assert caplog.text.count("live/production/support-triage.json is not in") == 1
 
 
 def test_the_cap_refuses_what_was_not_confirmed_for_too_long(
@@ -330,6 +348,32 @@ def test_two_clients_share_one_cache(releases: Releases, make_client: MakeClient
     assert pointer["generation"] == 2
     folder.rename(folder.with_name("elsewhere"))
     assert make_client().bundle(WORKFLOW).version == 2
+
+
+def test_what_is_kept_on_disk_was_read_from_the_store_once(
+    releases: Releases, make_client: MakeClient, store: Flaky
+) -> None:
+    releases.release(1)
+    kept(make_client(store=store))
+    assert store.blobs_read == 6  # the manifest, the config and four files
+    kept(make_client(store=store))
+    assert store.blobs_read == 6
+
+
+def test_an_idle_client_writes_to_disk_only_where_there_is_a_cap(
+    releases: Releases, make_client: MakeClient, cache: Path, at: FakeTime
+) -> None:
+    releases.release(1)
+    written = {}
+    for cap in (None, 60):
+        client = make_client(max_staleness=cap)
+        kept(client)
+        (note,) = cache.glob("*/checked/production/*")
+        before = note.read_text()
+        at.pass_s(30)
+        client.refresh()
+        written[cap] = note.read_text() != before
+    assert written == {None: False, 60: True}
 
 
 def test_two_stores_never_share_a_cached_pointer(tmp_path: Path, make_client: MakeClient) -> None:

@@ -6,13 +6,14 @@ import sys
 import threading
 import time
 import timeit
+from pathlib import Path
 
 import pytest
 
 from agent_deploy.client import Bundle
 from agent_deploy.client.poller import Poller
 from tests.client.conftest import MakeClient
-from tests.client.releases import WORKFLOW, Releases, wait_until
+from tests.client.releases import WORKFLOW, FakeTime, Releases, wait_until
 
 
 def is_whole(bundle: Bundle) -> bool:
@@ -95,6 +96,18 @@ def test_an_idle_look_costs_a_hundredth_of_the_poll_interval_at_most(
     for _ in range(100):
         client.refresh()
     assert (time.thread_time() - started) / 100 < 0.01 * 1.0
+
+
+def test_a_heartbeat_that_cannot_be_given_does_not_keep_the_thread_busy(
+    releases: Releases, make_client: MakeClient, folder: Path, at: FakeTime
+) -> None:
+    releases.release(1)
+    client = make_client(heartbeat=10, poll_interval=100)
+    client.bundle(WORKFLOW)
+    client.refresh()
+    folder.rename(folder.with_name("elsewhere"))
+    at.pass_s(11)
+    assert client._poller.tick() > 50
 
 
 def test_looks_are_jittered_and_never_further_apart_than_the_interval() -> None:

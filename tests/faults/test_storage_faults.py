@@ -212,7 +212,7 @@ def test_a_version_that_is_not_whole_is_refused_before_anything_moves(
     answer = call(registry, *words)
     assert answer.code == 7
     assert answer.err.startswith(f"error: {WORKFLOW}@3 is not whole: ")
-    assert f"sha256:{blob.name}" in answer.err
+    assert blob.name in answer.err
     assert "Nothing was moved." in answer.err
     assert f"next: agent-deploy verify {WORKFLOW}" in answer.err
     assert call(registry, *words, "--dry-run").code == 7

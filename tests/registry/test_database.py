@@ -79,7 +79,9 @@ def test_records_are_append_only(database: Database, table: str, statement: str)
     ):
         connection.exec_driver_sql(statement.format(table))
     with database.read() as connection:
-        actors = connection.execute(sa.select(sa.column("actor")).select_from(sa.table(table))).scalars().all()
+        actors: list[str] = list(
+            connection.execute(sa.select(sa.column("actor")).select_from(sa.table(table))).scalars()
+        )
     assert actors == [{"versions": "ci", "releases": "ann"}[table]]
 
 

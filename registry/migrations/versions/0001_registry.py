@@ -9,6 +9,13 @@ branch_labels = None
 depends_on = None
 
 _APPEND_ONLY = ("versions", "releases")
+# What SQLite's INSERT OR REPLACE would write over, asking no DELETE trigger.
+_SAME_RECORD = {
+    "versions": "SELECT 1 FROM versions WHERE workflow = NEW.workflow "
+    "AND (number = NEW.number OR tag = NEW.tag OR digest = NEW.digest)",
+    "releases": "SELECT 1 FROM releases WHERE workflow = NEW.workflow "
+    "AND environment = NEW.environment AND generation = NEW.generation",
+}
 
 
 def upgrade() -> None:
@@ -73,6 +80,10 @@ def _protect_sqlite(table: str) -> None:
             f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
             f"BEGIN SELECT RAISE(ABORT, '{table} are append-only'); END"
         )
+    op.execute(
+        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+        f"WHEN EXISTS ({_SAME_RECORD[table]}) BEGIN SELECT RAISE(ABORT, '{table} are append-only'); END"
+    )
 
 
 def _protect_postgresql(table: str) -> None:

@@ -159,4 +159,6 @@ def _database(url: str, base: Path) -> str:
 
 
 def _store(url: str, base: Path) -> str:
+    if url.startswith("s3://") and not url.removeprefix("s3://").partition("/")[0]:
+        raise BadConfig(f"store {url!r} names no bucket: s3://bucket/prefix")
     return url if "://" in url else str((base / url).absolute())

@@ -15,6 +15,7 @@ from registry.errors import BadInput, CommitUnknown, Damaged, NotFound, Unavaila
 
 SCHEMA = "0001"  # the newest revision in migrations/versions
 BUSY_TIMEOUT_S = 60
+_NOT_ALLOWED = (None, "42501")  # a connection option that there is none of; a right that this user lacks
 
 
 class Database:
@@ -99,6 +100,12 @@ class Database:
                 raise Unavailable(
                     f"the database {self.name} went away: {reason(error)}", next_command="agent-deploy doctor"
                 ) from error
+            if self.is_postgres and getattr(error.orig, "sqlstate", "") in _NOT_ALLOWED:
+                raise Unavailable(
+                    f"the database {self.name} refused: {reason(error)}",
+                    unchanged="Nothing was recorded.",
+                    next_command="agent-deploy doctor",
+                ) from error
             raise
 
     def _bring_up_to_date(self) -> None:
@@ -150,8 +157,10 @@ def _engine(url: str, *, create: bool) -> sa.Engine:
         return _sqlite_engine(sa.URL.create("sqlite", database=url.removeprefix("sqlite:///")), create=create)
     try:
         parsed = sa.make_url(url)
-    except SQLAlchemyError as error:
-        raise BadInput(f"database {url!r} is not a URL: sqlite:///path/registry.db or postgresql://…") from error
+    except (SQLAlchemyError, ValueError) as error:  # the URL itself may hold a password
+        raise BadInput(
+            "database is not a URL: sqlite:///path/registry.db or postgresql://user@host:port/name"
+        ) from error
     if parsed.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
         return _postgres_engine(parsed.set(drivername="postgresql+psycopg"))
     raise BadInput(f"database {parsed.drivername!r} is not known: sqlite:///path/registry.db or postgresql://…")

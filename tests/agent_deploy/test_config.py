@@ -167,6 +167,9 @@ def test_a_mistake_in_a_variable_or_flag_is_not_laid_on_the_file(here: Path) -> 
     with pytest.raises(BadConfig) as refused:
         _load(here, _FULL, database="registry.db")
     assert refused.value.message == "database 'registry.db' is not a URL; for a file write sqlite:///registry.db"
+    with pytest.raises(BadConfig) as refused:
+        _load(here, _FULL, store="s3:///prefix")
+    assert refused.value.message == "store 's3:///prefix' names no bucket: s3://bucket/prefix"
 
 
 def test_an_environment_is_checked_against_those_that_the_file_names(here: Path) -> None:

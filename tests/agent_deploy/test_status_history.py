@@ -147,6 +147,20 @@ def test_a_workflow_that_is_not_there_is_told_with_the_nearest(
     )
 
 
+def test_history_of_an_environment_that_is_nowhere_says_where_there_is_some(
+    registry: Registry, agent_deploy: AgentDeploy
+) -> None:
+    add_version(registry)
+    _promote(registry, 1, "staging")
+    answer = agent_deploy("history", WORKFLOW, "--env", "stagin")
+    assert (answer.code, answer.out, answer.err) == (
+        3,
+        "",
+        "error: nothing of support-triage is live in stagin; it is live in staging; did you mean 'staging'?\n"
+        "  Nothing was changed.\n  next: agent-deploy status support-triage\n",
+    )
+
+
 def test_history_is_newest_first_across_environments(registry: Registry) -> None:
     for number in (1, 2, 3):
         add_version(registry, number)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from agent_deploy.operations.register import register
 from agent_deploy.operations.verify import Verified, verify
 from registry.blobs import blob_key, digest_of, put_blob
 from registry.errors import Damaged
-from registry.pointers import encode, pointer_of
+from registry.pointers import encode, pointer_of, read_pointer
 from registry.registry import Registry
 from tests.agent_deploy.conftest import AgentDeploy
 from tests.builders import WORKFLOW, add_version, source_of
@@ -153,19 +154,27 @@ def test_damage_exits_7_with_what_mends_it(live: Registry, agent_deploy: AgentDe
 
 
 @pytest.mark.parametrize(
-    ("statement", "advice"),
+    "statement",
     [
-        ("UPDATE releases SET actor = 'eve' WHERE generation = 2", "restore the database from a backup"),
-        ("DELETE FROM releases WHERE generation = 2", "restore the database from a backup"),
-        ("UPDATE versions SET note = 'x'", "restore the database from a backup"),
+        "UPDATE releases SET actor = 'eve' WHERE generation = 2",
+        "DELETE FROM releases WHERE generation = 2",
+        "UPDATE versions SET note = 'x'",
     ],
 )
 def test_a_damaged_log_is_never_to_be_published_over_the_pointer_that_bears_witness(
-    live: Registry, agent_deploy: AgentDeploy, statement: str, advice: str
+    live: Registry, agent_deploy: AgentDeploy, statement: str
 ) -> None:
     _sql(live, statement)
     live.store.delete(f"live/staging/{WORKFLOW}.json")
-    assert f"  next: {advice}" in agent_deploy("verify").err
+    assert "  next: restore the database from a backup" in agent_deploy("verify").err
+
+
+def test_where_log_and_pointer_differ_a_third_witness_is_asked_for(live: Registry, agent_deploy: AgentDeploy) -> None:
+    pointer = read_pointer(live.store, "production", WORKFLOW)
+    live.store.replace(_POINTER, encode(replace(pointer, hash="sha256:" + "0" * 64)), expect=None)
+    answer = agent_deploy("verify")
+    assert answer.out.splitlines()[0] == _LOG_TELLS
+    assert "  next: agent-deploy verify --expect-head HASH" in answer.err
 
 
 def test_a_head_written_down_elsewhere_proves_that_the_log_was_not_rebuilt(

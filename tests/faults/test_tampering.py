@@ -30,6 +30,9 @@ PLACE = f"{WORKFLOW} in production"
 POINTER = pointer_key("production", WORKFLOW)
 HEAD = 4
 
+# For what is done to the store, in which the database has no part.
+once = pytest.mark.parametrize("registry", ["sqlite"], indirect=True)
+
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registry]:
@@ -191,6 +194,7 @@ def _edited(**changes: Any) -> Callable[[bytes], bytes]:
     return lambda data: json.dumps(json.loads(data) | changes).encode()
 
 
+@once
 @pytest.mark.parametrize(
     ("damage", "fault"),
     [
@@ -220,12 +224,14 @@ def test_verify_names_a_pointer_that_was_edited_and_deliver_all_mends_it(
         assert look(registry).settled
 
 
+@once
 def test_verify_names_the_pointer_of_another_environment_put_in_its_place(registry: Registry) -> None:
     _write_pointer(registry, _pointer(registry), pointer_key("staging", WORKFLOW))
     (fault,) = _faults(registry)
     assert fault.startswith(f"{WORKFLOW} in staging: live/staging/{WORKFLOW}.json ")
 
 
+@once
 def test_verify_names_a_missing_pointer_and_deliver_all_mends_it(registry: Registry) -> None:
     registry.store.delete(POINTER)
     (fault,) = _faults(registry)
@@ -234,6 +240,7 @@ def test_verify_names_a_missing_pointer_and_deliver_all_mends_it(registry: Regis
     assert look(registry).settled
 
 
+@once
 def test_a_pointer_ahead_of_the_log_stops_moves_from_being_told_as_delivered(registry: Registry) -> None:
     _write_pointer(registry, _edited(generation=9)(_pointer(registry)))
     answer = call(registry, "promote", WORKFLOW, "--version", "4", "--json")
@@ -241,6 +248,7 @@ def test_a_pointer_ahead_of_the_log_stops_moves_from_being_told_as_delivered(reg
     assert "is ahead of the database's head, generation 5" in answer.err
 
 
+@once
 @pytest.mark.parametrize("damaged", [True, False])
 def test_verify_names_a_blob_that_is_damaged_or_missing_and_the_version_that_needs_it(
     registry: Registry, damaged: bool

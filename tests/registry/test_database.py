@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -145,11 +146,16 @@ def test_several_that_open_a_new_database_at_once_all_find_it_migrated(tmp_path:
     assert [examine(database).schema for database in opened] == [SCHEMA] * 4
 
 
+_NO_URL = "database is not a URL: sqlite:///path/registry.db or postgresql://user@host:port/name"
+
+
 @pytest.mark.parametrize(
     ("url", "message"),
     [
         ("mysql://host/name", "database 'mysql' is not known: sqlite:///path/registry.db or postgresql://…"),
-        ("registry.db", "database 'registry.db' is not a URL: sqlite:///path/registry.db or postgresql://…"),
+        ("registry.db", _NO_URL),
+        ("postgresql://ann:hunter2@host:port/name", _NO_URL),
+        ("postgresql://ann:hunter2@[::1/name", _NO_URL),
         ("sqlite:///", "database 'sqlite://' names no file: sqlite:///path/registry.db"),
         ("sqlite://", "database 'sqlite' is not known: sqlite:///path/registry.db or postgresql://…"),
     ],
@@ -204,6 +210,31 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(closed_port
     assert "Connection refused" in message
     assert "\n" not in message
     assert (unchanged, next_command) == ("Nothing was recorded.", "agent-deploy doctor")
+
+
+@pytest.mark.slow
+def test_a_right_that_is_missing_is_told_in_the_servers_own_words(postgres_url: str) -> None:
+    _record(Database(postgres_url))
+    base, _, name = postgres_url.rpartition("/")
+    role = f"{name}_reader"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN")
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
+    try:
+        database = Database(f"{base.replace('postgres@', f'{role}@')}/{name}")
+        with pytest.raises(Unavailable) as refused, database.write() as connection_:
+            add_workflow(connection_, "other", _NOON)
+        assert refused.value.message == f"the database {database.name} refused: permission denied for table workflows"
+        database.close()
+    finally:
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            connection.execute(f"DROP OWNED BY {role}")
+            connection.execute(f"DROP ROLE {role}")
+
+
+def test_a_connection_option_that_there_is_none_of_is_told_on_one_line() -> None:
+    message, _, _ = _refusal("postgresql://ann@127.0.0.1/registry?bogus=1", Unavailable)
+    assert message.endswith(' refused: invalid connection option "bogus"')
 
 
 def test_what_others_lost_durability_for_is_set_right_on_every_connection(tmp_path: Path) -> None:

@@ -5,16 +5,38 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from agent_deploy.config_keys import check_keys
 from agent_deploy.errors import BadConfig
 
 FILE = "agent-deploy.toml"
 STATE = ".agent-deploy"
+DEFAULT_AGENT = "bundle"
 
-_TOP = ("database", "store", "default_environment", "environments", "workflows")
-_WORKFLOW = ("source",)
+
+@dataclass(frozen=True, slots=True)
+class EvalSettings:
+    """How a workflow is evaluated. folder: of the configuration file, which `agent` and relative paths start from.
+
+    cases: its eval set, as a path; None when the file names none. agent: a spec (`evals.agents`). repeats: times each
+    case is asked. concurrency: questions under way at once. attempts: asked at most so often when an error may pass.
+    timeout_s: seconds for one answer. max_cost_usd: stop before more is spent. memory_limit_mb: of a Python agent.
+    cache: whether a provider's responses are kept and used again.
+    """
+
+    folder: Path
+    cases: Path | None = None
+    agent: str = DEFAULT_AGENT
+    repeats: int = 1
+    concurrency: int = 8
+    attempts: int = 3
+    timeout_s: float = 60.0
+    max_cost_usd: Decimal | None = None
+    memory_limit_mb: int | None = None
+    cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +45,8 @@ class Config:
 
     file: the file that they were read from, None without one. store: a folder's absolute path, or an s3:// URL.
     database: a URL whose SQLite path is absolute. environments: those the file names, empty when it names none.
-    sources: bundle folder by workflow.
+    sources: bundle folder by workflow. evals: how each workflow of the file is evaluated. state: the folder for what
+    is neither database nor store (unfinished runs, kept responses). prices: the file of price overrides, if any.
     """
 
     database: str
@@ -32,6 +55,25 @@ class Config:
     environments: tuple[str, ...] = ()
     sources: Mapping[str, Path] = field(default_factory=dict)
     file: Path | None = None
+    state: Path = Path(STATE)
+    evals: Mapping[str, EvalSettings] = field(default_factory=dict)
+    prices: Path | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def eval_settings(self, workflow: str) -> EvalSettings:
+        """How this workflow is evaluated; the defaults for one that the file does not name."""
+        return self.evals.get(workflow) or EvalSettings(self.file.parent if self.file else self.state.parent)
+
+    def gate_table(self, workflow: str, environment: str) -> Mapping[str, Any]:
+        """What the file says of the gate of a workflow in an environment: the environment's own table, and over it,
+        key by key, the workflow's. What it means, `gates.policy` says.
+        """
+        of_workflow = self.document.get("workflows", {}).get(workflow, {}).get("environments", {})
+        tables = (self.document.get("environments", {}), of_workflow)
+        merged: dict[str, Any] = {}
+        for environments in tables:
+            merged |= environments.get(environment, {}).get("gate", {})
+        return merged
 
     def check_environment(self, name: str) -> str:
         """The name, or the default for None-like; raises BadConfig for one that the file, naming some, does not."""
@@ -69,6 +111,7 @@ def load_config(
         store or environ.get("AGENT_DEPLOY_STORE"),
     )
     given_environment = environ.get("AGENT_DEPLOY_ENVIRONMENT")
+    workflows = document.get("workflows", {})
     return Config(
         database=_database(given_database, here)
         if given_database
@@ -78,11 +121,24 @@ def load_config(
         if given_environment
         else _environment(document.get("default_environment", "production"), f"{path}: 'default_environment'"),
         environments=tuple(sorted(document.get("environments", {}))),
-        sources={
-            name: base / table["source"] for name, table in document.get("workflows", {}).items() if "source" in table
-        },
+        sources={name: base / table["source"] for name, table in workflows.items() if "source" in table},
         file=path,
+        state=base / STATE,
+        evals={name: _eval_settings(name, table, base, path) for name, table in workflows.items()},
+        prices=base / document["prices"] if "prices" in document else None,
+        document=document,
     )
+
+
+def _eval_settings(name: str, table: Mapping[str, Any], base: Path, path: Path | None) -> EvalSettings:
+    given = dict(table.get("eval", {}))
+    for key, value in given.items():
+        if not isinstance(value, bool) and value <= 0:
+            raise BadConfig(f"{path}: 'workflows.{name}.eval.{key}' must be more than 0, not {value!r}")
+    if "max_cost_usd" in given:
+        given["max_cost_usd"] = Decimal(str(given["max_cost_usd"]))
+    cases = base / table["cases"] if "cases" in table else None
+    return EvalSettings(folder=base, cases=cases, agent=table.get("agent", DEFAULT_AGENT), **given)
 
 
 def _find(named: str | None, here: Path) -> Path | None:
@@ -103,40 +159,8 @@ def _read(path: Path) -> dict[str, Any]:
         raise BadConfig(f"{path}: not TOML: {error}") from error
     except OSError as error:
         raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
-    _check_keys(document, _TOP, path, "")
-    for key in ("database", "store", "default_environment"):
-        _check_type(document, key, str, "text in quotes", path, key)
-    for key in ("environments", "workflows"):
-        _check_type(document, key, dict, f"tables, [{key}.<name>]", path, key)
-        for name, table in document.get(key, {}).items():
-            _check_name(key, name, path)
-            _check_type(document[key], name, dict, f"a table, [{key}.{name}]", path, f"{key}.{name}")
-            _check_keys(table, _WORKFLOW if key == "workflows" else (), path, f"{key}.{name}.")
-            _check_type(table, "source", str, "text in quotes", path, f"{key}.{name}.source")
+    check_keys(document, path)
     return document
-
-
-def _check_name(key: str, name: str, path: Path) -> None:
-    from registry.errors import BadInput
-    from registry.names import check_environment, check_workflow
-
-    try:
-        (check_workflow if key == "workflows" else check_environment)(name)
-    except BadInput as error:
-        raise BadConfig(f"{path}: [{key}.{name}]: {error.message}") from error
-
-
-def _check_keys(table: Mapping[str, Any], known: tuple[str, ...], path: Path, prefix: str) -> None:
-    for key in table:
-        if key not in known:
-            from registry.names import nearest
-
-            raise BadConfig(f"{path}: unknown key '{prefix}{key}'{nearest(key, known)}")
-
-
-def _check_type(table: Mapping[str, Any], key: str, kind: type, words: str, path: Path, name: str) -> None:
-    if key in table and not isinstance(table[key], kind):
-        raise BadConfig(f"{path}: '{name}' must be {words}, not {table[key]!r}")
 
 
 def _environment(name: str, said_by: str) -> str:

@@ -79,6 +79,14 @@ def has_blob(store: Store, digest: str) -> bool:
     return any(entry.key == key for entry in store.entries(key))
 
 
+def ensure_blob(store: Store, data: bytes) -> None:
+    """Put bytes again that a gc took since they were put. Called once what refers to them is inserted and not yet
+    committed: from then until the commit every gc is kept out.
+    """
+    if not has_blob(store, digest_of(data)):
+        put_blob(store, data)
+
+
 def list_blobs(store: Store) -> Iterator[tuple[str, Entry]]:
     """Every stored blob, as (digest, entry). What is not named by a digest is none, and is not ours."""
     for entry in store.entries(PREFIX):

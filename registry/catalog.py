@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from registry.chain import GENESIS, record_hash
 from registry.errors import BadInput, Damaged, NotFound
+from registry.evidence import evidence_blobs
 from registry.manifest import parse_manifest
 from registry.models import Version
 from registry.names import nearest
@@ -149,18 +150,21 @@ def version_records(connection: sa.Connection, workflow: str) -> list[Mapping[st
 
 
 def referenced_digests(connection: sa.Connection) -> set[str]:
-    """Every blob that some version of some workflow needs. Raises Damaged when a manifest on record is not whole."""
+    """Every blob that some version or evidence of some workflow needs.
+
+    Raises Damaged when a manifest on record is not whole.
+    """
     needed: set[str] = set()
     for row in connection.execute(sa.select(versions.c.digest, versions.c.manifest)):
         needed.add(row.digest)
         needed.update(parse_manifest(row.manifest.encode(), row.digest).digests)
-    return needed
+    return needed | evidence_blobs(connection)
 
 
-def keep_out_versions(connection: sa.Connection) -> None:
-    """Let nobody add a version, of any workflow, until the transaction ends. Only within `Database.write`."""
+def keep_out_references(connection: sa.Connection) -> None:
+    """Let nobody add a version or evidence, of any workflow, until the transaction ends. Only in `Database.write`."""
     if connection.dialect.name == "postgresql":  # the write lock of SQLite is on the whole database already
-        connection.exec_driver_sql("LOCK TABLE versions IN SHARE ROW EXCLUSIVE MODE")
+        connection.exec_driver_sql("LOCK TABLE versions, evidence IN SHARE ROW EXCLUSIVE MODE")
 
 
 def _first(connection: sa.Connection, query: sa.Select[Any], **given: str | int) -> Version | None:

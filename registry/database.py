@@ -13,7 +13,9 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, SQLAlche
 
 from registry.errors import BadInput, CommitUnknown, Damaged, NotFound, Unavailable
 
-SCHEMA = "0001"  # the newest revision in migrations/versions
+Connection = sa.Connection  # so that whoever hands one on need not import SQLAlchemy
+
+SCHEMA = "0002"  # the newest revision in migrations/versions
 BUSY_TIMEOUT_S = 60
 _NOT_ALLOWED = (None, "42501")  # a connection option that there is none of; a right that this user lacks
 

@@ -72,5 +72,5 @@ def _missing_triggers(connection: sa.Connection, database: Database) -> Iterator
     else:
         query, verbs = "SELECT name FROM sqlite_master WHERE type = 'trigger'", ("update", "delete", "replace")
     found = set(connection.exec_driver_sql(query).scalars())
-    for table in ("versions", "releases"):
+    for table in ("versions", "releases", "evidence"):
         yield from (name for verb in verbs if (name := f"{table}_no_{verb}") not in found)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["promote", "rollback", "restore"]
 
@@ -41,7 +42,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """ "Environment E runs version V", numbered by generation; `previous_version` is what was live before, if any."""
+    """ "Environment E runs version V", numbered by generation; `previous_version` is what was live before, if any.
+
+    gate: canonical JSON of the verdict that let it through, or was overridden; None where no gate was asked.
+    """
 
     workflow: str
     environment: str
@@ -59,6 +63,30 @@ class Release:
     hash: str
     revert_to: int | None = None
     revert_at: datetime | None = None
+    gate: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Something on record about a version. `number` is 1, 2, 3… per workflow.
+
+    kind: `run-started`, `run`, `approval`, …; subject: what it is about, such as a run's id. environment: empty when
+    it concerns none. body: a JSON object. blobs: digests that it refers to, kept in the store as long as it stands.
+    """
+
+    workflow: str
+    number: int
+    kind: str
+    subject: str
+    version: int
+    digest: str
+    environment: str
+    body: Mapping[str, Any]
+    blobs: tuple[str, ...]
+    actor: str
+    recorded_at: datetime
+    previous_hash: str
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from registry.blobs import get_blobs
 from registry.catalog import lock_workflow
+from registry.database import Connection
 from registry.delivery import deliver, find_undelivered, open_delivery
 from registry.errors import CommitUnknown, Conflict, Damaged, Missing, Unavailable
 from registry.failpoints import reached
@@ -20,6 +21,14 @@ from registry.models import Kind, Release, Version
 from registry.registry import Registry
 from registry.releases import add_release, find_head
 from registry.stores import Store
+
+# Asked within the transaction that moves the head, before it does: the gate's canonical JSON, to be kept with the
+# release (None: no gate was asked), or Refused, and then nothing moves.
+Admit = Callable[[Connection], str | None]
+
+
+def _admit_all(_connection: Connection) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +90,24 @@ def check_whole(store: Store, version: Version) -> None:
         ) from error
 
 
-def carry_out(registry: Registry, plan: Plan, *, actor: str, reason: str, clock: Callable[[], datetime]) -> Moved:
+def carry_out(
+    registry: Registry,
+    plan: Plan,
+    *,
+    actor: str,
+    reason: str,
+    clock: Callable[[], datetime],
+    admit: Admit = _admit_all,
+) -> Moved:
     """Make the move, or, where the plan changes nothing, only see to it that the head is delivered.
 
-    Raises Damaged (target not whole) or Conflict (the head is not the plan's any more) before anything moved, and
-    CommitUnknown when nobody can tell. A pointer that could not be published is not an error here: see `Moved`.
+    admit: has the last word within the transaction; what it raises, this raises, with nothing moved. Raises Damaged
+    (target not whole) or Conflict (the head is not the plan's any more) before anything moved, and CommitUnknown when
+    nobody can tell. A pointer that could not be published is not an error here: see `Moved`.
     """
     check_whole(registry.store, plan.target)
     reached("move.checked")
-    release = _record(registry, plan, actor, reason, clock()) if plan.changes else plan.head
+    release = _record(registry, plan, actor, reason, clock(), admit) if plan.changes else plan.head
     assert release is not None  # noqa: S101  (a plan without a head always changes something)
     reached("move.committed")
     try:
@@ -112,7 +130,7 @@ def finish_deliveries(registry: Registry, workflow: str, at: datetime) -> dict[s
     return failed
 
 
-def _record(registry: Registry, plan: Plan, actor: str, reason: str, at: datetime) -> Release:
+def _record(registry: Registry, plan: Plan, actor: str, reason: str, at: datetime, admit: Admit) -> Release:
     workflow, environment = plan.target.workflow, plan.environment
     try:
         with registry.database.write() as connection:
@@ -120,10 +138,11 @@ def _record(registry: Registry, plan: Plan, actor: str, reason: str, at: datetim
             head = find_head(connection, workflow, environment)
             if (head and head.hash) != (plan.head and plan.head.hash):
                 raise _moved(head, workflow, environment, "while this command was working")
+            gate = admit(connection)
             open_delivery(connection, workflow, environment)
             release = add_release(
                 connection, head, plan.target, environment,
-                kind=plan.kind, actor=actor, reason=reason, at=at, override_hold=plan.override_hold,
+                kind=plan.kind, actor=actor, reason=reason, at=at, override_hold=plan.override_hold, gate=gate,
             )  # fmt: skip
             reached("move.appended")
     except CommitUnknown as error:

@@ -161,6 +161,7 @@ def add_release(
     reason: str,
     at: datetime,
     override_hold: bool = False,
+    gate: str | None = None,
 ) -> Release:
     """Append the release after `head`; the caller holds the workflow's lock and has checked that it is the head."""
     record: dict[str, Any] = {
@@ -176,6 +177,7 @@ def add_release(
         "released_at": to_text(at),
         "previous_version": head.version if head else None,
         "override_hold": override_hold,
+        "gate": gate,
         "previous_hash": head.hash if head else GENESIS,
     }
     record["hash"] = record_hash(record)

@@ -1,6 +1,6 @@
 """The tables, the same on SQLite and PostgreSQL. Moments are RFC 3339 text: it sorts as time and hashes the same.
 
-versions and releases are append-only: triggers refuse UPDATE and DELETE (see migrations).
+versions, releases and evidence are append-only: triggers refuse UPDATE and DELETE (see migrations).
 """
 
 from __future__ import annotations
@@ -59,6 +59,35 @@ class ReleaseRow(SQLModel, table=True):
     hash: str
     revert_to: int | None = None
     revert_at: str | None = None
+    gate: str | None = None
+
+
+class EvidenceRow(SQLModel, table=True):
+    """Something on record about a version: an eval run, an approval, a drill; chained per workflow as versions are.
+
+    `body` is canonical JSON, its shape the business of who wrote it; `blobs` the digests that it refers to, by spaces.
+    """
+
+    __tablename__ = "evidence"
+    __table_args__ = (
+        ForeignKeyConstraint(["workflow", "version"], ["versions.workflow", "versions.number"]),
+        Index("evidence_by_kind", "workflow", "kind", "number"),
+        Index("evidence_by_subject", "workflow", "subject", "number"),
+        Index("evidence_by_digest", "workflow", "digest", "kind", "number"),
+    )
+    workflow: str = Field(primary_key=True, foreign_key="workflows.name", max_length=63)
+    number: int = Field(primary_key=True)
+    kind: str
+    subject: str
+    version: int
+    digest: str
+    environment: str
+    body: str
+    blobs: str
+    actor: str
+    recorded_at: str
+    previous_hash: str
+    hash: str
 
 
 class DeliveryRow(SQLModel, table=True):
@@ -81,3 +110,4 @@ workflows = table_of(WorkflowRow)
 versions = table_of(VersionRow)
 releases = table_of(ReleaseRow)
 deliveries = table_of(DeliveryRow)
+evidence = table_of(EvidenceRow)

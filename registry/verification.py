@@ -12,6 +12,7 @@ from registry.chain import chain_faults
 from registry.database import Database
 from registry.delivery import delivered_generation
 from registry.errors import BadInput, Damaged, Missing
+from registry.evidence import evidence_records
 from registry.manifest import parse_manifest
 from registry.models import Pointer, Release
 from registry.pointers import pointer_key, read_pointer
@@ -25,6 +26,7 @@ class Records:
 
     workflow: str
     versions: list[Mapping[str, Any]]
+    evidence: list[Mapping[str, Any]]
     releases: Mapping[str, list[Mapping[str, Any]]]
     delivered: Mapping[str, int]
 
@@ -36,16 +38,22 @@ def read_records(database: Database, workflow: str) -> Records:
         return Records(
             workflow,
             version_records(connection, workflow),
+            evidence_records(connection, workflow),
             {name: release_records(connection, workflow, name) for name in environments},
             {name: delivered_generation(connection, workflow, name) for name in environments},
         )
 
 
 def log_faults(records: Records) -> Iterator[str]:
-    """A line for each version or release that is missing, edited, or does not follow from the one before."""
+    """A line for each version, release or evidence that is missing, edited, or does not follow from the one before."""
     for fault in chain_faults(records.versions, "number", "version"):
         yield f"{records.workflow}: {fault}"
+    for fault in chain_faults(records.evidence, "number", "evidence"):
+        yield f"{records.workflow}: {fault}"
     digests = {version["number"]: version["digest"] for version in records.versions}
+    for item in records.evidence:
+        if digests.get(item["version"]) != item["digest"]:
+            yield f"{records.workflow}: evidence {item['number']} has not the digest of version {item['version']}"
     for environment, releases in records.releases.items():
         place = f"{records.workflow} in {environment}"
         for fault in chain_faults(releases, "generation", "generation"):
@@ -59,7 +67,7 @@ def log_faults(records: Records) -> Iterator[str]:
 
 
 def blob_faults(store: Store, records: Records, seen: dict[str, str]) -> Iterator[str]:
-    """A line for each blob that is missing or wrong, by version. `seen` remembers blobs that versions share."""
+    """A line for each blob that is missing or wrong, by version or evidence. `seen` remembers those that are shared."""
     for version in records.versions:
         name = f"{records.workflow}@{version['number']}"
         needed = [version["digest"]]
@@ -67,10 +75,17 @@ def blob_faults(store: Store, records: Records, seen: dict[str, str]) -> Iterato
             needed += parse_manifest(version["manifest"].encode(), version["digest"]).digests
         except Damaged as error:
             yield f"{name}: the manifest on record: {error.message}"
-        _look(store, [digest for digest in needed if digest not in seen], seen)
-        for digest in needed:
-            if seen[digest]:
-                yield f"{name}: {seen[digest]}"
+        yield from _missing(store, name, needed, seen)
+    for item in records.evidence:
+        name = f"{records.workflow}: evidence {item['number']} ({item['kind']} {item['subject']})"
+        yield from _missing(store, name, item["blobs"].split(), seen)
+
+
+def _missing(store: Store, name: str, needed: list[str], seen: dict[str, str]) -> Iterator[str]:
+    _look(store, [digest for digest in needed if digest not in seen], seen)
+    for digest in needed:
+        if seen[digest]:
+            yield f"{name}: {seen[digest]}"
 
 
 def _look(store: Store, digests: list[str], seen: dict[str, str]) -> None:
@@ -133,6 +148,10 @@ def find_hash(records: Records, wanted: str) -> str:
             return (
                 f"version {version['number']} of {records.workflow}; {len(records.versions) - version['number']} since"
             )
+    for item in records.evidence:
+        if item["hash"] == wanted:
+            since = len(records.evidence) - item["number"]
+            return f"evidence {item['number']} of {records.workflow}; {since} since"
     for environment, releases in records.releases.items():
         for release in releases:
             if release["hash"] == wanted:

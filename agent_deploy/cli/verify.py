@@ -37,6 +37,7 @@ def command(settings: Settings, workflow: str | None, expect_head: str | None, a
         "blobs": found.blobs,
         "releases": found.releases,
         "pointers": found.pointers,
+        "evidence": found.evidence,
         "damaged": found.faults,
         "head_found": found.head_found,
     }
@@ -47,13 +48,11 @@ def command(settings: Settings, workflow: str | None, expect_head: str | None, a
 
 
 def _text(found: Verified) -> str:
-    looked = ", ".join(
-        count(number, noun)
-        for number, noun in (
-            (found.workflows, "workflow"), (found.versions, "version"), (found.blobs, "blob"),
-            (found.releases, "release"), (found.pointers, "pointer"),
-        )
-    )  # fmt: skip
+    counted = [
+        (found.workflows, "workflow"), (found.versions, "version"), (found.blobs, "blob"),
+        (found.releases, "release"), (found.pointers, "pointer"),
+    ]  # fmt: skip
+    looked = ", ".join(count(number, noun) for number, noun in counted) + f", {found.evidence:,} of evidence"
     head = [f"expected head found: {found.head_found}"] if found.head_found else []
     verdict = f"{'DAMAGED' if found.faults else 'whole'}: {looked}"
     return "\n".join([*found.faults, *head, verdict])

@@ -1,11 +1,11 @@
-"""gc: removes blobs that no version refers to, and nothing else."""
+"""gc: removes blobs that no version and no evidence refers to, and nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from registry.blobs import blob_key, list_blobs
-from registry.catalog import keep_out_versions, referenced_digests
+from registry.catalog import keep_out_references, referenced_digests
 from registry.errors import Damaged
 from registry.pointers import list_pointers, read_pointer
 from registry.registry import Registry
@@ -37,7 +37,7 @@ def _check_same_registry(registry: Registry) -> None:
 
 
 def gc(registry: Registry, *, dry_run: bool = False) -> Collected:
-    """Remove unreferenced blobs while no version can be added, so that none of a running register is taken.
+    """Remove unreferenced blobs while nothing that refers to any can be added, so that none in use is taken.
 
     Blobs are listed first and references read last, under the lock: what a version took up in between is kept, and a
     register that comes after finds its blob gone and puts it again. Raises Damaged when a manifest on record is not
@@ -49,7 +49,7 @@ def gc(registry: Registry, *, dry_run: bool = False) -> Collected:
         unreferenced = sorted(set(listed) - referenced_digests(connection))
     if unreferenced and not dry_run:
         with registry.database.write() as connection:
-            keep_out_versions(connection)
+            keep_out_references(connection)
             unreferenced = sorted(set(unreferenced) - referenced_digests(connection))
             for digest in unreferenced:
                 registry.store.delete(blob_key(digest))

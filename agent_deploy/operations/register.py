@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent_deploy.log import event
-from registry.blobs import has_blob, put_blob
+from registry.blobs import ensure_blob, put_blob
 from registry.catalog import add_version, add_workflow, newest_version, version_by_digest
 from registry.changes import Change, Content, check_tag, find_changes, next_tag
 from registry.content import read_content
@@ -119,19 +119,12 @@ def record_version(
             )  # fmt: skip
             reached("register.inserted")
             for blob in (*packed.blobs, packed.manifest):
-                _ensure_present(registry.store, blob)
+                ensure_blob(registry.store, blob)
     except CommitUnknown as error:
         raise CommitUnknown(
             error.message, next_command="the same command again   # registering twice is harmless"
         ) from error
     return version
-
-
-def _ensure_present(store: Store, blob: bytes) -> None:
-    from registry.blobs import digest_of
-
-    if not has_blob(store, digest_of(blob)):
-        put_blob(store, blob)
 
 
 def _look(registry: Registry, source: Source) -> tuple[Version | None, Version | None]:

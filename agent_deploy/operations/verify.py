@@ -22,6 +22,7 @@ class Verified:
     versions: int = 0
     blobs: int = 0
     releases: int = 0
+    evidence: int = 0
     pointers: int = 0
     faults: list[str] = field(default_factory=list)
     head_found: str = ""
@@ -69,6 +70,7 @@ def _verify_workflow(
     records = read_records(registry.database, name)
     result.workflows += 1
     result.versions += len(records.versions)
+    result.evidence += len(records.evidence)
     result.releases += sum(map(len, records.releases.values()))
     environments = sorted({*records.releases, *pointers_in})  # a log wiped out is known by the pointer that is left
     result.pointers += len(environments)

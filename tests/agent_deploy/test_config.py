@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent_deploy.config import Config, load_config
+from agent_deploy.config import Config, EvalSettings, load_config
 from agent_deploy.errors import BadConfig
 from tests.agent_deploy.conftest import AgentDeploy
 
@@ -31,7 +32,7 @@ def _load(here: Path, text: str | None = None, environ: dict[str, str] | None = 
 def test_without_a_file_everything_lies_in_the_working_directory(here: Path) -> None:
     assert _load(here) == Config(
         database=f"sqlite:///{here}/.agent-deploy/registry.db", store=f"{here}/.agent-deploy",
-        default_environment="production", environments=(), sources={}, file=None,
+        default_environment="production", environments=(), sources={}, file=None, state=here / ".agent-deploy",
     )  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def test_an_empty_file_says_the_same_from_its_own_folder(here: Path) -> None:
     (here / "agent-deploy.toml").write_text("")
     assert load_config(environ={}, cwd=here / "below" / "further") == Config(
         database=f"sqlite:///{here}/.agent-deploy/registry.db", store=f"{here}/.agent-deploy",
-        file=here / "agent-deploy.toml",
+        file=here / "agent-deploy.toml", state=here / ".agent-deploy",
     )  # fmt: skip
 
 
@@ -50,8 +51,64 @@ def test_the_file_is_found_upward_and_its_paths_are_relative_to_it(here: Path) -
     assert load_config(environ={}, cwd=here / "below") == Config(
         database=f"sqlite:///{here}/state/registry.db", store=f"{here}/state", default_environment="staging",
         environments=("production", "staging"), sources={"support-triage": here / "workflows/triage"},
-        file=here / "agent-deploy.toml",
+        file=here / "agent-deploy.toml", state=here / ".agent-deploy",
+        evals={"support-triage": EvalSettings(folder=here)},
     )  # fmt: skip
+
+
+_EVALS = """prices = "prices.toml"
+[workflows.support-triage]
+cases = "evals/triage.yaml"
+agent = "triage.agent:answer"
+[workflows.support-triage.eval]
+repeats = 3
+timeout_s = 2.5
+max_cost_usd = 1.10
+"""
+
+
+def test_how_a_workflow_is_evaluated_has_a_default_for_every_key(here: Path) -> None:
+    config = _load(here, _EVALS)
+    assert config.eval_settings("support-triage") == EvalSettings(
+        folder=here, cases=here / "evals/triage.yaml", agent="triage.agent:answer", repeats=3, timeout_s=2.5,
+        max_cost_usd=Decimal("1.1"),
+    )  # fmt: skip
+    assert config.eval_settings("other") == EvalSettings(folder=here)
+    assert config.prices == here / "prices.toml"
+
+
+_GATES = """[environments.production.gate]
+min_pass_rate = 0.9
+max_regression = 0.05
+[workflows.support-triage.environments.production.gate]
+min_pass_rate = 0.95
+"""
+
+
+def test_a_workflows_own_gate_goes_key_by_key_over_the_environments(here: Path) -> None:
+    config = _load(here, _GATES)
+    assert config.gate_table("support-triage", "production") == {"min_pass_rate": 0.95, "max_regression": 0.05}
+    assert config.gate_table("other", "production") == {"min_pass_rate": 0.9, "max_regression": 0.05}
+    assert config.gate_table("support-triage", "staging") == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("[workflows.a.eval]\nrepeats = 0", "'workflows.a.eval.repeats' must be more than 0, not 0"),
+        ("[workflows.a.eval]\nrepeats = true", "'workflows.a.eval.repeats' must be a whole number, not True"),
+        ("[workflows.a.eval]\nrepeat = 3", "unknown key 'workflows.a.eval.repeat'; did you mean 'repeats'?"),
+        ("[environments.production.gate]\nmin_passrate = 1",
+         "unknown key 'environments.production.gate.min_passrate'; did you mean 'min_pass_rate'?"),
+        ("[workflows.a.environments.Prod.gate]",
+         "[workflows.a.environments.Prod]: 'Prod' is not an environment name: lower-case letters, digits and dashes, "
+         "a letter first, 63 at most"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_an_eval_or_gate_table_names_its_key(here: Path, line: str, fault: str) -> None:
+    with pytest.raises(BadConfig) as refused:
+        _load(here, line)
+    assert refused.value.message == f"{here / 'agent-deploy.toml'}: {fault}"
 
 
 def test_the_nearest_file_wins(here: Path) -> None:

@@ -65,7 +65,8 @@ def test_the_configuration_that_init_writes_says_the_defaults(here: Path, agent_
     assert written == Config(
         database=defaults.database, store=defaults.store, default_environment=defaults.default_environment,
         environments=("production", "staging"), sources={WORKFLOW: here / "workflows/support-triage"},
-        file=here / "agent-deploy.toml",
+        file=here / "agent-deploy.toml", state=here / ".agent-deploy",
+        evals={WORKFLOW: written.eval_settings(WORKFLOW)},
     )  # fmt: skip
 
 

@@ -54,11 +54,11 @@ def test_what_is_whole_is_said_to_be_with_all_that_was_looked_at(live: Registry,
         0,
         "",
         {
-            "ok": True, "workflows": 1, "versions": 3, "blobs": 7, "releases": 3, "pointers": 2, "damaged": [],
-            "head_found": "",
+            "ok": True, "workflows": 1, "versions": 3, "blobs": 7, "releases": 3, "pointers": 2, "evidence": 0,
+            "damaged": [], "head_found": "",
         },
     )  # fmt: skip
-    said = "whole: 1 workflow, 3 versions, 7 blobs, 3 releases, 2 pointers\n"
+    said = "whole: 1 workflow, 3 versions, 7 blobs, 3 releases, 2 pointers, 0 of evidence\n"
     assert agent_deploy("verify").out == said
     assert agent_deploy("verify", WORKFLOW).out == said
 
@@ -145,7 +145,7 @@ def test_damage_exits_7_with_what_mends_it(live: Registry, agent_deploy: AgentDe
     answer = agent_deploy("verify")
     assert (answer.code, answer.out, answer.err) == (
         7,
-        f"{fault}\nDAMAGED: 1 workflow, 3 versions, 7 blobs, 3 releases, 2 pointers\n",
+        f"{fault}\nDAMAGED: 1 workflow, 3 versions, 7 blobs, 3 releases, 2 pointers, 0 of evidence\n",
         "error: 1 fault found\n  Nothing was changed.\n"
         "  next: agent-deploy deliver --all   # publishes every head's pointer again\n",
     )

@@ -28,7 +28,7 @@ def tamper(registry: Registry, *statements: str) -> None:
 
 def _disarm(connection: sa.Connection) -> None:
     if connection.dialect.name == "postgresql":
-        for table in ("versions", "releases"):
+        for table in ("versions", "releases", "evidence"):
             connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         return
     triggers = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()

@@ -3,12 +3,13 @@
 import sqlalchemy as sa
 from alembic import op
 
+from registry.migrations.append_only import protect
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-_APPEND_ONLY = ("versions", "releases")
 # What SQLite's INSERT OR REPLACE would write over, asking no DELETE trigger.
 _SAME_RECORD = {
     "versions": "SELECT 1 FROM versions WHERE workflow = NEW.workflow "
@@ -21,8 +22,8 @@ _SAME_RECORD = {
 def upgrade() -> None:
     """Make the tables and the triggers that keep the records."""
     _create_tables()
-    for table in _APPEND_ONLY:
-        (_protect_postgresql if op.get_bind().dialect.name == "postgresql" else _protect_sqlite)(table)
+    for table, same_record in _SAME_RECORD.items():
+        protect(table, same_record=same_record)
 
 
 def downgrade() -> None:
@@ -71,31 +72,4 @@ def _create_tables() -> None:
         sa.Column("environment", sa.String(63), primary_key=True),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("delivered_at", sa.String()),
-    )
-
-
-def _protect_sqlite(table: str) -> None:
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, '{table} are append-only'); END"
-        )
-    op.execute(
-        f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-        f"WHEN EXISTS ({_SAME_RECORD[table]}) BEGIN SELECT RAISE(ABORT, '{table} are append-only'); END"
-    )
-
-
-def _protect_postgresql(table: str) -> None:
-    op.execute(
-        f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{table} are append-only'; END $$"
-    )
-    op.execute(
-        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {table}_append_only()"
-    )
-    op.execute(
-        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()"
     )

@@ -1,0 +1,127 @@
+"""What a model call cost: by the prices of one's own first, then by those of genai-prices, of that day. Offline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent_deploy.costs.price_file import PriceFile, read_price_file
+from agent_deploy.costs.rates import Rates
+from agent_deploy.costs.usage import ModelCall
+
+if TYPE_CHECKING:
+    from genai_prices.types import ModelInfo, ModelPrice
+
+_THOUSAND = Decimal(1000)
+_DIGITS = 12
+
+# Names of OpenTelemetry (semantic conventions, `gen_ai.provider.name`) that genai-prices does not match by itself.
+_PROVIDERS: Mapping[str, str] = {
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+    "gcp.gen_ai": "google",
+    "mistral_ai": "mistral",
+    "x_ai": "x-ai",
+}
+
+
+class Prices:
+    """Prices of model calls. Reads the price data once, when it is first asked, and nothing from the network."""
+
+    def __init__(self, own: PriceFile | None = None, own_name: str = "") -> None:
+        self._own = own
+        self._own_name = own_name
+        self._models: dict[tuple[str, str], ModelInfo | None] = {}
+
+    @property
+    def version(self) -> str:
+        """Which prices these are, for the record: `genai-prices 0.2.3`, and the own file's name and digest."""
+        from importlib.metadata import version
+
+        data = f"genai-prices {version('genai-prices')}"
+        return f"{data}, {self._own_name} {self._own.digest[: len('sha256:') + _DIGITS]}" if self._own else data
+
+    def price(self, call: ModelCall, at: datetime) -> Decimal | None:
+        """USD for a call made at that moment; None where it is unknown, never 0 in its stead.
+
+        Unknown: a model without a price (a local one too, unless the own file says 0), a model of which only some
+        classes have one and others were used, and a call whose tokens nobody reported or that do not add up.
+        """
+        rates = self.rates(call.provider, call.model, call.usage.input, at)
+        return rates.price(call.usage) if rates else None
+
+    def rates(self, provider: str, model: str, input_tokens: int, at: datetime) -> Rates | None:
+        """What a call of that many input tokens pays per million, at that moment; None where it is unknown."""
+        moment = at.astimezone(UTC)
+        own = self._own.rates(provider, model, moment.date()) if self._own else None
+        if own is not None:
+            return own
+        known = self._model(provider, model)
+        return _rates(known.get_prices(moment), input_tokens) if known else None
+
+    def _model(self, provider: str, model: str) -> ModelInfo | None:
+        key = (provider, model)
+        if key not in self._models:
+            self._models[key] = _find_model(provider, model)
+        return self._models[key]
+
+
+def open_prices(override_file: Path | None = None) -> Prices:
+    """The prices, with those of a file of one's own before them; raises BadInput naming file, line and key."""
+    if override_file is None:
+        return Prices()
+    return Prices(read_price_file(override_file), override_file.name)
+
+
+def cost_of(calls: Iterable[ModelCall], prices: Prices, at: datetime) -> tuple[Decimal | None, tuple[str, ...]]:
+    """USD for all the calls together, and the models without a price, as `provider/model`, each once, sorted.
+
+    None where any has no price, and where there are no calls: nothing is known of them then.
+    """
+    total, unpriced, count = Decimal(0), set[str](), 0
+    for count, call in enumerate(calls, start=1):  # noqa: B007 - how many there were
+        price = prices.price(call, at)
+        if price is None:
+            unpriced.add(f"{call.provider}/{call.model}")
+        else:
+            total += price
+    return (total if count and not unpriced else None), tuple(sorted(unpriced))
+
+
+def _find_model(provider: str, model: str) -> ModelInfo | None:
+    from genai_prices.data_snapshot import get_snapshot
+
+    try:
+        name = _PROVIDERS.get(provider.lower(), provider)
+        return get_snapshot().find_provider_model(model, None, name, None)[1]
+    except LookupError:
+        return None
+
+
+def _rates(price: ModelPrice, input_tokens: int) -> Rates | None:
+    """The data's rates for text, in the tier that this many input tokens fall in: it applies to all the call's tokens.
+
+    None where the data has no price for input: it lists free and withdrawn models alike without any.
+    """
+    found = {key: _in_tier(value, input_tokens) for key, value in price.__dict__.items() if value is not None}
+    if "input_mtok" not in found:
+        return None
+    return Rates(
+        input=found["input_mtok"],
+        output=found.get("output_mtok"),
+        cache_read=found.get("cache_read_mtok"),
+        cache_write=found.get("cache_write_mtok"),
+        reasoning=found.get("output_reasoning_mtok"),
+        request=found.get("requests_kcount", Decimal(0)) / _THOUSAND,
+    )
+
+
+def _in_tier(value: object, input_tokens: int) -> Decimal:
+    from genai_prices.types import TieredPrices
+
+    if not isinstance(value, TieredPrices):
+        return Decimal(str(value))
+    return next((tier.price for tier in reversed(value.tiers) if input_tokens > tier.start), value.base)

@@ -42,7 +42,8 @@ class Agent(Protocol):
 class Scorer(Protocol):
     """Judges one output. name: as the score records it, unique within a case."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def score(self, case: Case, reply: Reply) -> Score | Awaitable[Score]:
         """The score, or an awaitable of it; raises ScorerFailed where it cannot judge."""

@@ -52,6 +52,12 @@ def test_a_negated_judge_turns_the_verdict_round() -> None:
     )
 
 
+def test_the_reason_is_one_line_that_a_terminal_may_show() -> None:
+    answer = json.dumps({"verdict": "fail", "reason": "Not \x1b[31mkind\n\n at all \ud800" + "!" * 1000})
+    shown = "Not \\x1b[31mkind at all \\ud800"
+    assert _judged(answer).reason == shown + "!" * (400 - len(shown)) + "…"
+
+
 @pytest.mark.parametrize(
     ("options", "answer", "why"),
     [

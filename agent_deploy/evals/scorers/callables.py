@@ -40,7 +40,7 @@ def _load(options: Options, named: str) -> Function:
         raise options.fault(f"{shown(named)} is not module:function")
     folder = str(options.surroundings.modules.absolute())
     if folder not in sys.path:
-        sys.path.insert(0, folder)
+        sys.path.append(folder)  # last: a file of the team's must not stand in for a library that is imported later
     try:
         function = getattr(import_module(module_name), function_name, None)
     except (Exception, SystemExit) as error:

@@ -15,6 +15,7 @@ from agent_deploy.evals.results import Reply, Score
 from registry.errors import BadInput
 
 _SHOWN = 60
+_LONGEST = 400
 MISSING: Any = object()
 
 
@@ -107,7 +108,7 @@ class Check:
 
 def failed(scorer: str, error: BaseException) -> ScorerFailed:
     """A scorer's own error, told with the scorer's name."""
-    return ScorerFailed(f"scorer {scorer!r} failed: {type(error).__name__}: {error}")
+    return ScorerFailed(one_line(f"scorer {scorer!r} failed: {type(error).__name__}: {error}"))
 
 
 def score_of(name: str, finding: Finding, *, negated: bool = False, calls: tuple[ModelCall, ...] = ()) -> Score:
@@ -117,7 +118,17 @@ def score_of(name: str, finding: Finding, *, negated: bool = False, calls: tuple
             "" if not finding.passed else f"must not pass, and does{': ' if finding.reason else ''}{finding.reason}"
         )
         finding = Finding(not finding.passed, 1.0 - finding.value, reason)
-    return Score(name, finding.passed, finding.value, finding.reason, calls)
+    return Score(name, finding.passed, finding.value, one_line(finding.reason), calls)
+
+
+def one_line(text: str) -> str:
+    """A text that a model or a stranger's code may have written, fit to be shown: one line, not long, and no escape
+    sequence for the terminal nor half a character for the store.
+    """
+    line = " ".join(text[: 2 * _LONGEST].split())
+    if not line.isprintable():
+        line = "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in line)
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def text_of(output: Any) -> str:

@@ -11,9 +11,8 @@ import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from agent_deploy.evals.adding.naming import Draft, row_of
+from agent_deploy.evals.adding.naming import Draft, alike, row_of
 from agent_deploy.evals.cases import Case, EvalSet
 from agent_deploy.evals.reading import SUFFIXES, parse_eval_set, read_bytes, read_document, read_eval_set
 from agent_deploy.evals.reading.rows import Faults, Row, decode
@@ -102,14 +101,8 @@ def _check_input(draft: Draft, old: EvalSet, name: str) -> None:
     for case in old.cases:
         if draft.id and case.id == draft.id:
             raise BadInput(f"{name}:{case.line}: id {draft.id!r} is taken by the case there", unchanged=_UNCHANGED)
-        if case.input == _only_field(draft.input, case.input):
+        if case.input == alike(draft.input, case.input):
             raise BadInput(f"{name}:{case.line}: case {case.id!r} has the same input", unchanged=_UNCHANGED)
-
-
-def _only_field(given: Any, other: Any) -> Any:
-    """The given text as the one field that the other value has, where that is such an object."""
-    alone = isinstance(other, dict) and len(other) == 1 and not isinstance(given, dict)
-    return {next(iter(other)): given} if alone else given
 
 
 def _checked(after: bytes, suffix: str, name: str, old: EvalSet, draft: Draft) -> Case:
@@ -134,8 +127,8 @@ def _says(case: Case, draft: Draft) -> bool:
     """Whether the case is the draft, in the form that the file gives it."""
     wanted = case.scorers[0].options.get("value") if case.expected is None and case.scorers else case.expected
     return (case.input, wanted, case.tags, case.critical, case.cluster, case.source) == (
-        _only_field(draft.input, case.input),
-        _only_field(draft.expected, wanted),
+        alike(draft.input, case.input),
+        alike(draft.expected, wanted),
         draft.tags,
         draft.critical,
         draft.cluster,

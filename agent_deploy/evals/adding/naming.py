@@ -9,6 +9,7 @@ from typing import Any
 from agent_deploy.evals.cases import Origin
 from agent_deploy.evals.reading.fields import NAMES, derived_id
 from agent_deploy.evals.reading.rows import Row
+from agent_deploy.evals.reading.yaml_file import resolve
 from registry.errors import BadInput
 
 _UNCHANGED = "Nothing was written."
@@ -97,15 +98,27 @@ def _expected(draft: Draft, name: str, seen: Sequence[dict[str, Any]]) -> Any:
     return _shaped(draft.expected, "--expected", _used(name, seen))
 
 
+def alike(given: Any, other: Any) -> Any:
+    """A text in the form of the other value: the one field of an object, a number, true or false; else as it is."""
+    if not isinstance(given, str):
+        return given
+    if isinstance(other, dict) and len(other) == 1:
+        return {next(iter(other)): alike(given, next(iter(other.values())))}
+    if isinstance(other, bool):
+        return {"true": True, "false": False}.get(given, given)
+    return resolve(given) if isinstance(other, int | float) else given
+
+
 def _shaped(value: Any, option: str, others: list[Any], *, is_object: bool = False) -> Any:
     """The value in the form of the others: a text, where they are objects that share one field, is that field."""
     objects = bool(others) and all(isinstance(other, dict) for other in others)
     if isinstance(value, dict) or not (objects or is_object):
-        return value
-    shared = [name for name in (others[-1] if objects else ()) if all(name in other for other in others)]
+        return alike(value, others[-1]) if others and not isinstance(others[-1], dict) else value
+    last = others[-1] if objects else {"query": ""}
+    shared = [name for name in last if all(name in other for other in others)] if objects else []
     if len(shared) == 1:
-        return {shared[0]: value}
-    fields = ", ".join(f'"{name}": …' for name in (others[-1] if objects else ("query",)))
+        return alike(value, {shared[0]: last[shared[0]]})
+    fields = ", ".join(f'"{name}": …' for name in last)
     raise BadInput(f"{option}: the cases of this file have an object there: {{{fields}}}", unchanged=_UNCHANGED)
 
 

@@ -1,0 +1,1 @@
+"""The operations of `agent-deploy evals`: one verb, one module."""

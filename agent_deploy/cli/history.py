@@ -8,11 +8,12 @@ import click
 
 from agent_deploy.cli.options import Settings, example, json_option, pass_settings
 from agent_deploy.cli.output import emit, moment, table
+from agent_deploy.cli.releases import gate_of, gate_word
 
 if TYPE_CHECKING:
     from registry.models import Release
 
-_HEADINGS = ["ENVIRONMENT", "GENERATION", "VERSION", "TAG", "KIND", "FROM", "AT", "BY", "HASH", "REASON"]
+_HEADINGS = ["ENVIRONMENT", "GENERATION", "VERSION", "TAG", "KIND", "GATE", "FROM", "AT", "BY", "HASH", "REASON"]
 
 
 @click.command("history", epilog=example("agent-deploy history support-triage --env production --limit 10"))
@@ -50,6 +51,7 @@ def _release(release: Release) -> dict[str, Any]:
         "released_at": to_text(release.released_at),
         "previous_version": release.previous_version,
         "override_hold": release.override_hold,
+        "gate": gate_of(release),
         "hash": release.hash,
     }
 
@@ -57,7 +59,7 @@ def _release(release: Release) -> dict[str, Any]:
 def _cells(release: Release) -> list[str]:
     kind = f"{release.kind} (hold overridden)" if release.override_hold else release.kind
     return [
-        release.environment, str(release.generation), str(release.version), release.tag, kind,
+        release.environment, str(release.generation), str(release.version), release.tag, kind, gate_word(release),
         str(release.previous_version or "-"), moment(release.released_at), release.actor, release.hash[:19],
         release.reason,
     ]  # fmt: skip

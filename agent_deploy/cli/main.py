@@ -35,6 +35,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "history": ("history", "Show a workflow's releases, newest first."),
         "deliver": ("deliver", "Publish releases that are recorded but not delivered."),
     },
+    "Evidence": {
+        "eval": ("eval_", "Try a version on its eval set, and record what came of it."),
+        "evals": ("evals", "Check and add cases; look at, compare, import and export runs."),
+        "gate": ("gate", "Say whether a version may be promoted, rule by rule; moves nothing."),
+        "approve": ("approve", "Put on record that you approve a version for an environment."),
+    },
     "Upkeep": {
         "verify": ("verify", "Re-hash every blob and re-compute every chain."),
         "gc": ("gc", "Remove blobs that no version refers to."),

@@ -63,6 +63,7 @@ def _document(move: Move, readers: Convergence | None) -> dict[str, Any]:
         "on_hold": plan.on_hold,
         "hash": move.release.hash if move.release else None,
         "undo": move.undo,
+        "gate": _gate_document(move),
     }
     if readers:
         document["readers"] = {
@@ -83,7 +84,7 @@ def _text(move: Move, readers: Convergence | None) -> str:
         )
     else:
         heading = click.style(f"{_DONE[plan.kind]} {plan.environment} to {what}", bold=True)
-    pairs = [("was", was), ("digest", short(plan.target.digest)), ("hold", _hold(move))]
+    pairs = [("was", was), ("digest", short(plan.target.digest)), ("gate", _gate(move)), ("hold", _hold(move))]
     if move.release and not move.dry_run:
         pairs.append(("release", f"generation {move.release.generation}, by {move.release.actor}"))
         pairs.append(("delivered", f"in {move.elapsed_ms:.0f} ms" if move.delivered else "no"))
@@ -92,6 +93,25 @@ def _text(move: Move, readers: Convergence | None) -> str:
         pairs.append(("readers", f"{readers.current} serve it, {len(readers.late)} do not{silent}"))
     pairs.append(("undo", move.undo))
     return f"{heading}\n{facts(pairs)}"
+
+
+def _gate_document(move: Move) -> dict[str, Any] | None:
+    """The verdict that the release stores; None where no gate was asked."""
+    if move.gate is None:
+        return None
+    from agent_deploy.gates.verdict import gate_document
+
+    return gate_document(move.gate) | {"overridden": move.gate.verdict != "passed"}
+
+
+def _gate(move: Move) -> str:
+    """The verdict in words; empty where no gate was asked."""
+    if move.gate is None:
+        return "none required" if move.plan.kind == "promote" else ""
+    if move.gate.verdict == "passed":
+        return f"passed, {count(len(move.gate.rules), 'rule')}"
+    open_rules = ", ".join(rule.rule.replace("_", " ") for rule in move.gate.rules if rule.verdict != "passed")
+    return f"OVERRIDDEN: {move.gate.verdict} ({open_rules})"
 
 
 def _hold(move: Move) -> str:

@@ -9,11 +9,12 @@ import click
 
 from agent_deploy.cli.options import Settings, example, json_option, pass_settings
 from agent_deploy.cli.output import emit, moment, table, tell_error
+from agent_deploy.cli.releases import gate_of, gate_word
 
 if TYPE_CHECKING:
     from agent_deploy.operations.status import Live, Status
 
-_HEADINGS = ["WORKFLOW", "ENVIRONMENT", "VERSION", "TAG", "GENERATION", "SINCE", "BY", "DELIVERED", "READERS"]
+_HEADINGS = ["WORKFLOW", "ENVIRONMENT", "VERSION", "TAG", "GENERATION", "GATE", "SINCE", "BY", "DELIVERED", "READERS"]
 
 
 @click.command("status", epilog=example("agent-deploy status", "agent-deploy status support-triage --env production"))
@@ -58,6 +59,7 @@ def _environment(live: Live) -> dict[str, Any]:
         "actor": release.actor,
         "reason": release.reason,
         "released_at": to_text(release.released_at),
+        "gate": gate_of(release),
         "delivered": live.delivered,
         "readers": {"current": live.readers.current, "behind": live.readers.behind, "silent": live.readers.silent},
     }
@@ -77,6 +79,6 @@ def _cells(live: Live) -> list[str]:
     told = ", ".join(f"{number} {name}" for name, number in counts if number) or "none"
     return [
         release.workflow, release.environment, str(release.version), release.tag,
-        f"{release.generation} ({release.kind})", moment(release.released_at), release.actor,
+        f"{release.generation} ({release.kind})", gate_word(release), moment(release.released_at), release.actor,
         "yes" if live.delivered else "NO", told,
     ]  # fmt: skip

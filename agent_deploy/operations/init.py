@@ -38,7 +38,8 @@ def init(folder: Path, *, database: str | None = None, store: str | None = None)
 
 def starter_paths() -> list[str]:
     """The files that `init` writes, relative, the configuration first."""
-    found = (str(path.relative_to(_STARTER)) for path in _STARTER.rglob("*") if path.is_file())
+    files = (path for path in _STARTER.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    found = (str(path.relative_to(_STARTER)) for path in files)
     return sorted(found, key=lambda path: (path != FILE, path))
 
 

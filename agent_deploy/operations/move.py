@@ -6,11 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from agent_deploy.log import event
 from registry.models import Release
-from registry.moves import Moved, Plan, carry_out, check_whole
+from registry.moves import Moved, Plan, admit_all, carry_out, check_whole
 from registry.registry import Registry
+
+if TYPE_CHECKING:
+    from agent_deploy.gates.verdict import Gate
+    from agent_deploy.operations.gate import Admission
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Move:
     release: the head afterwards; None for a dry run that would make the first one. changed: whether this call moved
     it. not_delivered: why the store does not point to the head yet, empty when it does. undo: the exact command that
     takes it back, empty when there is nothing to take back. elapsed_ms: milliseconds from start to delivery.
+    gate: the verdict of a promotion, passed or overridden; None where no gate was asked.
     """
 
     plan: Plan
@@ -29,6 +35,7 @@ class Move:
     not_delivered: str
     undo: str
     elapsed_ms: float
+    gate: Gate | None = None
 
     @property
     def delivered(self) -> bool:
@@ -37,15 +44,26 @@ class Move:
 
 
 def make(
-    registry: Registry, plan: Plan, *, actor: str, reason: str, dry_run: bool, clock: Callable[[], datetime]
+    registry: Registry,
+    plan: Plan,
+    *,
+    actor: str,
+    reason: str,
+    dry_run: bool,
+    clock: Callable[[], datetime],
+    admission: Admission | None = None,
 ) -> Move:
-    """Carry out a plan, or check that it could be."""
+    """Carry out a plan, or check that it could be. admission: the gate that has to let it through, if any."""
     started = time.monotonic()
+    admission = admission if plan.changes else None
+    if admission:
+        admission.rehearse()
     if dry_run:
         check_whole(registry.store, plan.target)
         moved = Moved(plan.head, "") if plan.head else None
     else:
-        moved = carry_out(registry, plan, actor=actor, reason=reason, clock=clock)
+        admit = admission.admit if admission else admit_all
+        moved = carry_out(registry, plan, actor=actor, reason=reason, clock=clock, admit=admit)
     changed = plan.changes and not dry_run
     if changed and moved:
         _log(moved)
@@ -57,6 +75,7 @@ def make(
         not_delivered=moved.not_delivered if moved else "",
         undo=undo_command(moved.release) if changed and moved else "",
         elapsed_ms=(time.monotonic() - started) * 1000,
+        gate=admission.gate if admission else None,
     )
 
 

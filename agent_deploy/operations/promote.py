@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from agent_deploy.operations.move import Move, make
-from registry.errors import Refused
+from registry.errors import BadInput, Refused
 from registry.moves import Plan, check_expected
 from registry.refs import parse_ref
 from registry.registry import Registry
 from registry.releases import find_head, find_live, is_on_hold
 from registry.times import now
+
+if TYPE_CHECKING:
+    from agent_deploy.gates.policy import Policy
+    from agent_deploy.operations.gate import Admission
 
 
 def promote(
@@ -25,15 +30,36 @@ def promote(
     dry_run: bool = False,
     override_hold: bool = False,
     expect_generation: int | None = None,
+    policy: Policy | None = None,
+    override_gate: bool = False,
     clock: Callable[[], datetime] = now,
 ) -> Move:
     """Make a version live; a stated no-op when it is already.
 
-    version: a ref, with or without the workflow. Raises NotFound, Refused (on hold), Conflict (the head moved),
-    Damaged (the version is not whole): nothing moved then.
+    version: a ref, with or without the workflow. policy: of the gate that has to let it through; None or one that is
+    not required for no gate. override_gate: whatever the verdict, which is recorded all the same, with `reason`.
+    Raises NotFound, Refused (on hold), GateRefused, Conflict (the head moved), Damaged (the version is not whole):
+    nothing moved then.
     """
+    if override_gate and not reason:
+        raise BadInput(
+            "--override-gate takes a --reason: it is recorded for ever, with your name",
+            unchanged="Nothing was moved.",
+            next_command=f"agent-deploy gate {workflow} --version {version} --env {environment}",
+        )
     plan = _plan(registry, workflow, version, environment, override_hold, expect_generation)
-    return make(registry, plan, actor=actor, reason=reason, dry_run=dry_run, clock=clock)
+    admission = _admission(registry, policy, plan, override_gate, clock)
+    return make(registry, plan, actor=actor, reason=reason, dry_run=dry_run, clock=clock, admission=admission)
+
+
+def _admission(
+    registry: Registry, policy: Policy | None, plan: Plan, override: bool, clock: Callable[[], datetime]
+) -> Admission | None:
+    if policy is None or not policy.required:
+        return None
+    from agent_deploy.operations.gate import Admission
+
+    return Admission(registry, policy, plan.target, plan.environment, override, clock)
 
 
 def _plan(

@@ -11,7 +11,7 @@ import pytest
 from agent_deploy.actor import CI_VARIABLES
 from agent_deploy.cli.main import main
 from registry.registry import Registry
-from tests.builders import open_registry
+from tests.builders import UNGATED, open_registry
 from tests.commands import Answer
 
 AgentDeploy = Callable[..., Answer]
@@ -29,7 +29,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def registry(here: Path) -> Registry:
-    """The registry, open and empty, where commands without further settings look."""
+    """The registry, open and empty, where commands without further settings look; no gate stands before it."""
+    (here / "agent-deploy.toml").write_text(UNGATED)
     return open_registry(here)
 
 

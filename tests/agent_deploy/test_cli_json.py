@@ -114,6 +114,8 @@ def test_every_command_prints_exactly_one_json_object(
     for arrange in (["promote", WORKFLOW, "--version", "2"], ["promote", WORKFLOW, "--version", "1"]):
         agent_deploy(*arrange)
     agent_deploy("export", f"{WORKFLOW}@2", "--to", "layout")
+    if words == ["init"]:
+        (here / "agent-deploy.toml").unlink()  # nothing of the user's is overwritten
     answer = agent_deploy(*words, "--json")
     assert (answer.code, answer.err, type(answer.document)) == (0, "", dict)
     assert "error" not in answer.document

@@ -24,6 +24,9 @@ from tests.servers import S3Server
 _NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 _WRITTEN = [
     "agent-deploy.toml",
+    "evals/support-triage.yaml",
+    "triage/__init__.py",
+    "triage/agent.py",
     "workflows/support-triage/bundle.toml",
     "workflows/support-triage/prompts/classify.md",
     "workflows/support-triage/prompts/system.md",
@@ -50,7 +53,8 @@ def test_init_writes_a_start_that_registers_and_runs(here: Path, agent_deploy: A
     assert (answer.code, answer.err) == (0, "")
     assert answer.out == f"{lines}\nnext: agent-deploy register support-triage\n"
     assert _files(here) == sorted(_WRITTEN)
-    for words in (["doctor"], ["register", WORKFLOW], ["promote", WORKFLOW, "--version", "1"], ["verify"]):
+    run = (["doctor"], ["register", WORKFLOW], ["eval", f"{WORKFLOW}@1"], ["promote", WORKFLOW, "--version", "1"])
+    for words in (*run, ["verify"]):
         assert agent_deploy(*words).code == 0
 
 
@@ -95,6 +99,7 @@ def test_doctor_passes_on_sqlite_and_a_folder_and_leaves_nothing_behind(
     registry: Registry, here: Path, agent_deploy: AgentDeploy
 ) -> None:
     add_version(registry)
+    (here / "agent-deploy.toml").unlink()
     before = _files(here)
     answer = agent_deploy("doctor", "--json")
     checks = answer.document.pop("checks")

@@ -67,7 +67,7 @@ def test_json_has_the_keys_that_scripts_rely_on(registry: Registry, agent_deploy
     expected = {
         "workflow": WORKFLOW, "environment": "production", "kind": "promote", "changed": True, "generation": 1,
         "version": 1, "tag": "1.0.0", "digest": first.digest, "previous_version": None, "delivered": True,
-        "dry_run": False, "on_hold": False, "hash": document["hash"], "undo": "",
+        "dry_run": False, "on_hold": False, "hash": document["hash"], "undo": "", "gate": None,
     }  # fmt: skip
     assert document == expected
     document = agent_deploy("promote", WORKFLOW, "--version", "2", "--json").document
@@ -94,6 +94,7 @@ def test_people_are_told_what_was_what_is_and_how_to_take_it_back(
             "promoted production to support-triage@2 (1.0.1)",
             "  was        version 1 (1.0.0)",
             f"  digest     {digest[:19]}",
+            "  gate       none required",
             "  release    generation 2, by ann",
             "  undo       agent-deploy rollback support-triage --to-version 1 --env production --expect-generation 2",
         ],
@@ -130,10 +131,11 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(
         "workflow": WORKFLOW, "environment": "production", "kind": "promote", "changed": False, "generation": 0,
         "version": 1, "tag": "1.0.0", "digest": digest, "previous_version": None, "delivered": False,
         "dry_run": True, "on_hold": False, "hash": None, "undo": "",
+        "gate": None,
     }  # fmt: skip
     assert agent_deploy("promote", WORKFLOW, "--version", "1", "--dry-run").out == (
         f"would promote production to support-triage@1 (1.0.0); nothing was changed\n"
-        f"  was     nothing\n  digest  {digest[:19]}\n"
+        f"  was     nothing\n  digest  {digest[:19]}\n  gate    none required\n"
     )
     assert {path: path.read_bytes() for path in here.rglob("*") if path.is_file()} == before
 

@@ -75,6 +75,7 @@ def test_json_has_the_keys_that_scripts_rely_on(registry: Registry, agent_deploy
         "version": 1, "tag": "1.0.0", "digest": add_version(registry, 1).digest, "previous_version": 2,
         "delivered": True, "dry_run": False, "on_hold": False, "hash": document["hash"],
         "undo": f"agent-deploy promote {WORKFLOW} --version 2 --env production --expect-generation 3 --override-hold",
+        "gate": None,
     }  # fmt: skip
 
 
@@ -268,6 +269,7 @@ def test_a_target_that_is_not_whole_is_refused_before_anything_moves(
 def test_an_environment_that_the_configuration_no_longer_names_can_still_be_rolled_back(
     registry: Registry, here: Path, agent_deploy: AgentDeploy
 ) -> None:
+    (here / "agent-deploy.toml").write_text("[environments.canary.gate]\nrequired = false\n")
     _live(registry, agent_deploy, 1, 2, environment="canary")
     (here / "agent-deploy.toml").write_text("[environments.production]\n")
     assert agent_deploy("rollback", WORKFLOW, "--env", "canary", "--json").document["version"] == 1

@@ -69,7 +69,7 @@ def test_json_of_status_has_the_keys_that_scripts_rely_on(registry: Registry, ag
     live = {
         "environment": "production", "version": 1, "tag": "1.0.0", "digest": digest, "generation": 1,
         "kind": "promote", "actor": "ann", "reason": "why", "released_at": "2026-11-23T12:00:00.000000Z",
-        "delivered": True, "readers": {"current": 1, "behind": 0, "silent": 0},
+        "gate": None, "delivered": True, "readers": {"current": 1, "behind": 0, "silent": 0},
     }  # fmt: skip
     staging = live | {"environment": "staging", "readers": {"current": 0, "behind": 0, "silent": 0}}
     answer = agent_deploy("status", "--json")
@@ -85,10 +85,11 @@ def test_status_is_one_aligned_table(registry: Registry, agent_deploy: AgentDepl
     _reader(registry, "web-1", 1, now())
     _reader(registry, "web-2", 0, now())
     assert agent_deploy("status").out == (
-        "WORKFLOW        ENVIRONMENT  VERSION  TAG    GENERATION   SINCE                 BY   DELIVERED  READERS\n"
-        "support-triage  production   1        1.0.0  1 (promote)  2026-11-23 12:00:00Z  ann  yes        "
+        "WORKFLOW        ENVIRONMENT  VERSION  TAG    GENERATION   GATE  SINCE                 BY   DELIVERED  "
+        "READERS\n"
+        "support-triage  production   1        1.0.0  1 (promote)  none  2026-11-23 12:00:00Z  ann  yes        "
         "1 current, 1 behind\n"
-        "support-triage  staging      1        1.0.0  1 (promote)  2026-11-23 13:01:00Z  ann  yes        none\n"
+        "support-triage  staging      1        1.0.0  1 (promote)  none  2026-11-23 13:01:00Z  ann  yes        none\n"
     )
 
 
@@ -189,7 +190,7 @@ def test_json_of_history_has_the_keys_that_scripts_rely_on(registry: Registry, a
     release = {
         "environment": "production", "generation": 1, "version": 1, "tag": "1.0.0", "digest": first.digest,
         "kind": "promote", "actor": "ann", "reason": "why", "released_at": "2026-11-23T12:00:00.000000Z",
-        "previous_version": None, "override_hold": False, "hash": one.hash,
+        "previous_version": None, "override_hold": False, "gate": None, "hash": one.hash,
     }  # fmt: skip
     newest = release | {
         "generation": 2, "version": 2, "tag": "1.0.1", "digest": second.digest, "previous_version": 1,
@@ -207,8 +208,8 @@ def test_history_is_one_aligned_table_on_one_line_a_release(registry: Registry, 
     made = promote(registry, WORKFLOW, "1", "production", actor="ann", reason="one\ntwo\x1b[31m", clock=_at(0))
     assert made.release is not None
     assert agent_deploy("history", WORKFLOW).out == (
-        "ENVIRONMENT  GENERATION  VERSION  TAG    KIND     FROM  AT                    BY   HASH"
+        "ENVIRONMENT  GENERATION  VERSION  TAG    KIND     GATE  FROM  AT                    BY   HASH"
         "                 REASON\n"
-        "production   1           1        1.0.0  promote  -     2026-11-23 12:00:00Z  ann  "
+        "production   1           1        1.0.0  promote  none  -     2026-11-23 12:00:00Z  ann  "
         f"{made.release.hash[:19]}  one two [31m\n"
     )

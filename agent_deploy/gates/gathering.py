@@ -1,0 +1,107 @@
+"""Gathers the facts of a verdict from the registry, within whatever transaction the caller has open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from agent_deploy.evals.outcomes import Outcomes
+from agent_deploy.evals.recording import newest_runs, read_outcomes, set_on_record
+from agent_deploy.evals.runs import FINISHED, STARTED, Run
+from agent_deploy.gates.approvals import list_approvals
+from agent_deploy.gates.facts import Approval, Baseline, Candidate, Evidence, Facts, Missing, Stay
+from registry.database import Connection
+from registry.evidence import list_evidence
+from registry.models import Release, Version
+from registry.registry import Registry
+from registry.releases import list_releases
+
+JUDGE_CALIBRATION = "judge-calibration"
+_ALL = 1_000_000
+
+OutcomesOf = Callable[[Run], Outcomes]
+
+
+def outcomes_reader(registry: Registry) -> OutcomesOf:
+    """Reads the outcomes of runs and remembers them: what was read before a transaction is not read within it again."""
+    seen: dict[str, Outcomes] = {}
+
+    def read(run: Run) -> Outcomes:
+        if run.outcomes not in seen:
+            seen[run.outcomes] = read_outcomes(registry, run)
+        return seen[run.outcomes]
+
+    return read
+
+
+def gather(
+    connection: Connection,
+    outcomes_of: OutcomesOf,
+    target: Version,
+    environment: str,
+    head: Release | None,
+    *,
+    required_environment: str | None,
+    at: datetime,
+) -> Facts:
+    """The facts about promoting `target` to `environment`, where `head` is live. Raises Damaged for a run not whole.
+
+    required_environment: where the policy wants it to have been live before; None where it does not.
+    """
+    workflow = target.workflow
+    on_record = set_on_record(connection, workflow)
+    set_digest = on_record.set_digest if on_record else None
+
+    def newest(digest: str) -> Evidence | None:
+        runs = newest_runs(connection, workflow, digest, set_digest) if set_digest else []
+        return Evidence(runs[0], outcomes_of(runs[0])) if runs else None
+
+    evidence = newest(target.digest)
+    return Facts(
+        candidate=Candidate(workflow, target.number, target.digest, target.actor),
+        environment=environment,
+        now=at,
+        set_digest=set_digest,
+        evidence=evidence,
+        missing=None if evidence else _missing(connection, target, set_digest),
+        baseline=Baseline(head.version, head.digest) if head else None,
+        baseline_evidence=newest(head.digest) if head else None,
+        stay=_stay(connection, target, required_environment, at) if required_environment else None,
+        approvals=tuple(Approval(a.actor, a.recorded_at) for a in list_approvals(connection, target, environment)),
+        agreements=_agreements(connection, workflow),
+    )
+
+
+def _missing(connection: Connection, target: Version, set_digest: str | None) -> Missing:
+    """Why a version has no finished run on the set on record."""
+    if set_digest is None:
+        return Missing("no_set")
+    started = list_evidence(connection, target.workflow, kind=STARTED, digest=target.digest)
+    running = [record.subject for record in started if record.body["set_digest"] == set_digest]
+    if running:
+        return Missing("running", running[0])
+    finished = list_evidence(connection, target.workflow, kind=FINISHED, digest=target.digest, limit=1)
+    if finished:
+        return Missing("other_set", finished[0].subject)
+    others = list_evidence(connection, target.workflow, kind=FINISHED, limit=1)
+    return Missing("other_digest", others[0].subject) if others else Missing("no_run")
+
+
+def _stay(connection: Connection, target: Version, environment: str, at: datetime) -> Stay | None:
+    """When the version was live there, and for how long in all; None when it never was."""
+    stretches: list[tuple[datetime, datetime]] = []
+    until = at
+    for release in list_releases(connection, target.workflow, environment, _ALL):  # newest first
+        if release.digest == target.digest:
+            stretches.append((release.released_at, until))
+        until = release.released_at
+    if not stretches:
+        return None
+    lasted = sum((end - start for start, end in stretches), timedelta())
+    return Stay(stretches[-1][0], stretches[0][1], lasted)
+
+
+def _agreements(connection: Connection, workflow: str) -> dict[str, float]:
+    """Each calibrated rubric's agreement with human labels, by its newest calibration."""
+    records = list_evidence(connection, workflow, kind=JUDGE_CALIBRATION)
+    return {record.body["judge"]: record.body["agreement"] for record in reversed(records)}

@@ -1,0 +1,121 @@
+"""gate: may this version go to that environment? The same answer that promote acts on, without moving anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent_deploy.gates.gathering import OutcomesOf, gather, outcomes_reader
+from agent_deploy.gates.policy import Policy
+from agent_deploy.gates.rules import decide
+from agent_deploy.gates.verdict import Gate, gate_document
+from registry.database import Connection
+from registry.errors import Refused
+from registry.models import Release, Version
+from registry.refs import parse_ref
+from registry.registry import Registry
+from registry.releases import find_head, find_live
+from registry.times import now
+
+
+class GateRefused(Refused):
+    """The gate's verdict is not passed. gate: the verdict, rule by rule."""
+
+    def __init__(self, gate: Gate, target: Version, environment: str) -> None:
+        says = "failed" if gate.verdict == "failed" else "is inconclusive"
+        super().__init__(
+            f"the gate of {environment} {says} for {target.ref}: {', '.join(_open_rules(gate))}",
+            unchanged="Nothing was moved.",
+            next_command=next_command(gate, target),
+        )
+        self.gate = gate
+
+
+@dataclass(frozen=True, slots=True)
+class Gated:
+    """A verdict on a version for an environment; `gate` is None where the policy requires none."""
+
+    target: Version
+    environment: str
+    gate: Gate | None
+
+
+def gate(
+    registry: Registry,
+    policy: Policy | None,
+    workflow: str,
+    version: str,
+    environment: str,
+    *,
+    clock: Callable[[], datetime] = now,
+) -> Gated:
+    """The verdict on promoting a version now. Raises NotFound, and Damaged when evidence is not whole."""
+    with registry.database.read() as connection:
+        target = find_live(connection, parse_ref(version, workflow))
+        if policy is None or not policy.required:
+            return Gated(target, environment, None)
+        head = find_head(connection, workflow, environment)
+        verdict = judge(connection, outcomes_reader(registry), policy, target, environment, head, clock())
+    return Gated(target, environment, verdict)
+
+
+def judge(
+    connection: Connection,
+    outcomes_of: OutcomesOf,
+    policy: Policy,
+    target: Version,
+    environment: str,
+    head: Release | None,
+    at: datetime,
+) -> Gate:
+    """The verdict, by what is on record within the caller's transaction."""
+    required = policy.require_environment.name if policy.require_environment else None
+    facts = gather(connection, outcomes_of, target, environment, head, required_environment=required, at=at)
+    return decide(policy, facts)
+
+
+@dataclass(slots=True)
+class Admission:
+    """The gate's part in one promotion. gate: the verdict that was last come to."""
+
+    registry: Registry
+    policy: Policy
+    target: Version
+    environment: str
+    override: bool
+    clock: Callable[[], datetime]
+    gate: Gate | None = None
+    _outcomes_of: OutcomesOf | None = None
+
+    def rehearse(self) -> None:
+        """Come to a verdict before the transaction, so that within it everything large has been read already."""
+        with self.registry.database.read() as connection:
+            self._decide(connection)
+
+    def admit(self, connection: Connection) -> str | None:
+        """Come to the verdict that counts, within the transaction that moves the head (`registry.moves.Admit`)."""
+        gate = self._decide(connection)
+        return json.dumps(gate_document(gate) | {"overridden": gate.verdict != "passed"}, ensure_ascii=False)
+
+    def _decide(self, connection: Connection) -> Gate:
+        if self._outcomes_of is None:
+            self._outcomes_of = outcomes_reader(self.registry)
+        head = find_head(connection, self.target.workflow, self.environment)
+        at = self.clock()
+        self.gate = judge(connection, self._outcomes_of, self.policy, self.target, self.environment, head, at)
+        if self.gate.verdict != "passed" and not self.override:
+            raise GateRefused(self.gate, self.target, self.environment)
+        return self.gate
+
+
+def next_command(gate: Gate, target: Version) -> str:
+    """What to type next, by the first rule that did not pass and knows a remedy."""
+    remedies = (rule.next_command for rule in gate.rules if rule.verdict != "passed")
+    look = f"agent-deploy evals history {target.workflow}"
+    return next((remedy for remedy in remedies if remedy), look)
+
+
+def _open_rules(gate: Gate) -> list[str]:
+    return [rule.rule.replace("_", " ") for rule in gate.rules if rule.verdict != "passed"]

@@ -1,0 +1,1 @@
+"""The example workflow's application code."""

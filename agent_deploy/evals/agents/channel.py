@@ -14,6 +14,7 @@ from agent_deploy.evals.errors import CaseError
 PROBE_S = 2.0
 _MEMORY_EVERY_S = 0.02
 _REASKED = 2
+_SILENT = 0.5  # of the time for an answer
 _NEARLY = 0.9  # whoever waits may have lost patience a little sooner
 
 
@@ -144,7 +145,9 @@ class Channel(Child):
 
     def _behind(self, asked: Asked) -> list[Asked]:
         """What to ask elsewhere: whoever answers one question after the other has not begun those behind this one."""
-        silent = self._heard_at < asked.sent_at <= self._loop.time() - self._terms.timeout_s * _NEARLY
+        now, limit_s = self._loop.time(), self._terms.timeout_s
+        overdue = now - asked.sent_at >= _NEARLY * limit_s
+        silent = overdue and now - self._heard_at >= _SILENT * limit_s
         return [other for other in self.pending.values() if silent and other.reasked < _REASKED]
 
     def _cancel(self, asked: Asked) -> None:

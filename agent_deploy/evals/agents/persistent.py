@@ -146,10 +146,10 @@ class PersistentAgent:
             channel.write(self._program.hello())
             async with asyncio.timeout(self._program.start_s):
                 await channel.ready
-        except OSError as error:
-            raise CaseError(f"cannot start {self._program.argv[0]}: {error.strerror}", retry=True) from error
         except TimeoutError as error:
             raise CaseError(f"not ready within {self._program.start_s:g} s", kind="timeout", retry=True) from error
+        except OSError as error:
+            raise CaseError(f"cannot start {self._program.argv[0]}: {error.strerror}", retry=True) from error
         finally:
             if not channel.ready.done() or channel.ready.cancelled() or channel.ready.exception():
                 channel.kill()

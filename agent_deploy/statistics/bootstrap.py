@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
 
-from agent_deploy.statistics.quantiles import percentile_of_sorted, t_quantile, z_quantile
+from agent_deploy.statistics.quantiles import percentile_of_sorted, t_quantile, value_at, z_quantile
 
 _RESAMPLES = 400
 _GROUPS = 200
@@ -66,15 +66,13 @@ def percentile_ratio(
     """
     if len(new) != len(old):
         raise ValueError(f"{len(new)} new cases and {len(old)} old ones")
-    flatten = chain.from_iterable
+    whole_new, whole_old = sorted(chain.from_iterable(new)), sorted(chain.from_iterable(old))
+    news, olds = _percentile_at(new, whole_new, q), _percentile_at(old, whole_old, q)
 
     def once(draw: Sequence[int]) -> float:
-        taken = itemgetter(*draw)
-        return _ratio(
-            percentile_of_sorted(sorted(flatten(taken(new))), q), percentile_of_sorted(sorted(flatten(taken(old))), q)
-        )
+        return _ratio(news(draw), olds(draw))
 
-    value = _ratio(percentile_of_sorted(sorted(flatten(new)), q), percentile_of_sorted(sorted(flatten(old)), q))
+    value = _ratio(percentile_of_sorted(whole_new, q), percentile_of_sorted(whole_old, q))
     return _interval(value, len(new), min(len(new), _DRAWN), once, confidence, random.Random(seed))
 
 
@@ -98,6 +96,27 @@ def _interval(
     scale = math.sqrt(drawn / count) * widened
     low, high = (percentile_of_sorted(ratios, p) for p in (tail, 1 - tail))
     return Ratio(value, _scaled(low, value, scale), _scaled(high, value, scale))
+
+
+def _percentile_at(cases: Sequence[Sequence[float]], whole: list[float], q: float) -> Callable[[Sequence[int]], float]:
+    """The q-quantile of the cases at some places, as a function. whole: all their values, in ascending order.
+
+    A high percentile of a resample lies among the high values: these alone are sorted, unless they are too few.
+    """
+    floor = percentile_of_sorted(whole, max(0.0, 3 * q - 2))
+    high = [[value for value in values if value >= floor] for values in cases]
+    sizes = [len(values) for values in cases]
+
+    def at(draw: Sequence[int]) -> float:
+        taken = itemgetter(*draw)
+        top = sorted(chain.from_iterable(taken(high)))
+        total = sum(taken(sizes))
+        place = (total - 1) * q - (total - len(top))
+        if place >= 0:
+            return value_at(top, place)
+        return percentile_of_sorted(sorted(chain.from_iterable(taken(cases))), q)
+
+    return at
 
 
 def _scaled(bound: float, value: float, scale: float) -> float:

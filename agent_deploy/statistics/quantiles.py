@@ -22,7 +22,11 @@ def percentile_of_sorted(ordered: list[float], q: float) -> float:
     """The same for numbers in ascending order."""
     if not ordered:
         raise ValueError("no values to take a percentile of")
-    place = (len(ordered) - 1) * q
+    return value_at(ordered, (len(ordered) - 1) * q)
+
+
+def value_at(ordered: list[float], place: float) -> float:
+    """What stands at a place, 0 to the last, of numbers in ascending order; between two places, between them."""
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     if ordered[below] == ordered[above] or place == below:  # also where a neighbour is infinite

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import astuple
+from itertools import chain
 
 import pytest
 
-from agent_deploy.statistics.bootstrap import Ratio, mean_ratio, percentile_ratio
+from agent_deploy.statistics.bootstrap import Ratio, _percentile_at, mean_ratio, percentile_ratio
+from agent_deploy.statistics.quantiles import percentile
 
 _TRUE = 1.1
 
@@ -32,6 +34,17 @@ def test_the_same_values_give_the_same_interval_around_the_ratio(cases: int) -> 
     assert first[0].value == pytest.approx(sum(means[0]) / sum(means[1]))
     for ratio in first:
         assert ratio.low < ratio.value < ratio.high
+
+
+@pytest.mark.parametrize("q", [0.5, 0.95, 1.0])
+def test_a_percentile_of_a_resample_is_that_of_its_values(q: float) -> None:
+    source = random.Random(5)
+    cases, _ = _runs(40, 3, source)
+    resampled = _percentile_at(cases, sorted(chain.from_iterable(cases)), q)
+    lowest = sorted(range(40), key=lambda place: sum(cases[place]))[:10]  # where few of the high values are
+    for draw in ([source.randrange(40) for _ in range(40)], lowest):
+        expected = percentile(chain.from_iterable(cases[place] for place in draw), q)
+        assert resampled(draw) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("cases", [2, 30, 700])

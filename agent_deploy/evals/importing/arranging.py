@@ -57,9 +57,13 @@ def arrange(tool: str, entries: Iterable[Entry], path: Path) -> Imported:
 
 
 def read_json(path: Path, data: bytes) -> dict[str, Any]:
-    """A JSON object. NaN and the like, which some write and JSON lacks, are null. Raises BadInput naming the line."""
+    """A JSON object. NaN and the like, which some write and JSON lacks, are null; half of a character, which no file can
+    hold, is U+FFFD. Raises BadInput naming the line.
+    """
     try:
         document = json.loads(data, parse_constant=lambda _: None)
+        if b"\\ud" in data.lower():
+            document = json.loads(_whole_characters(json.dumps(document, ensure_ascii=False)))
     except json.JSONDecodeError as error:
         raise BadInput(f"{path}:{error.lineno}: not JSON: {error.msg}") from error
     except (UnicodeDecodeError, RecursionError) as error:
@@ -67,6 +71,10 @@ def read_json(path: Path, data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise BadInput(f"{path}:1: holds a {type(document).__name__}, not an object")
     return document
+
+
+def _whole_characters(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def as_id(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from agent_deploy.evals.cases import Case, EvalSet
 from agent_deploy.evals.comparing import WORDS, CaseChange, Comparison, Diff, Kind, Results, verdict_of
@@ -53,7 +52,7 @@ def _figures(diff: Diff) -> str:
     was, now = diff.comparison.before, diff.comparison.after
     points = 100 * (now.pass_rate - was.pass_rate)
     latency = (old.p95_ms, new.p95_ms)
-    costs = (_each(old), _each(new))
+    costs = (wording.usd_each(old), wording.usd_each(new))
     rows = [
         ("pass rate", percent(was.pass_rate), percent(now.pass_rate), f"{points:+.1f} points"),
         ("passed", f"{was.passed:,} of {was.total:,}", f"{now.passed:,} of {now.total:,}", ""),
@@ -62,10 +61,6 @@ def _figures(diff: Diff) -> str:
         ("latency p95", *map(wording.milliseconds, latency), wording.change(*latency)),
     ]
     return table(("", *(f"{run.started.workflow}@{run.started.version}" for run in (old, new)), "change"), rows)
-
-
-def _each(run: Run) -> Decimal | None:
-    return None if run.cost_usd is None else run.cost_usd / run.total
 
 
 def _notes(diff: Diff) -> list[str]:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from agent_deploy.evals.results import Result, Status
+from agent_deploy.evals.runs import Run
 
 _LETTERS: dict[str, Status] = {"P": "passed", "F": "failed", "E": "errored"}
 
@@ -62,6 +63,11 @@ def usd(amount: Decimal | None) -> str:
         return "unknown"
     places = 4 if amount == 0 or abs(amount) >= Decimal("0.001") else 1 - amount.adjusted()
     return f"${amount:.{places}f}"
+
+
+def usd_each(run: Run) -> Decimal | None:
+    """What one question of a run cost on average; None when unknown."""
+    return None if run.cost_usd is None else run.cost_usd / run.total
 
 
 def milliseconds(value: float | None) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import given as cases_of
 from hypothesis import strategies as st
 
 from agent_deploy.evals.adding import add_case
@@ -106,6 +108,21 @@ def test_a_case_in_yaml_looks_like_the_cases_before_it(tmp_path: Path, before: s
 )  # fmt: skip
 def test_a_case_in_json_and_csv_looks_like_those_before_it(tmp_path: Path, name: str, before: str, added: str) -> None:
     assert _added(tmp_path, name, before, _PLAIN) == added
+
+
+@pytest.mark.parametrize(
+    ("other", "given", "expected"),
+    [
+        ("3", "4.5", 4.5), ("3", "four", "four"), ("3", "", ""), ("3", "true", "true"), ("true", "false", False),
+        ("'3'", "4", "4"), ("{a: 1}", "2", {"a": 2}), ("{a: b}", {"c": 1}, {"c": 1}),
+    ],
+)  # fmt: skip
+def test_what_is_expected_takes_the_form_that_the_others_have(
+    tmp_path: Path, other: str, given: Any, expected: Any
+) -> None:
+    path = tmp_path / "set.yaml"
+    path.write_text(f"- input: a\n  expected: {other}\n")
+    assert add_case(path, Draft("b", given)).case.expected == expected
 
 
 def test_a_csv_takes_what_it_has_columns_for(tmp_path: Path) -> None:
@@ -222,14 +239,17 @@ _VALUE = st.recursive(
 )
 
 
-@given(
-    st.sampled_from(["1e5", "0123", "no", "~", "", ".inf", "=", "<<", "- a", "a: b", "#", " x ", "x\n", "\n x"]) | _TEXT
+@cases_of(
+    st.sampled_from(
+        ["1e5", "0123", "no", "~", "", ".inf", "=", "<<", "- a", "a: b", "#", " x ", "x\n", "x\n\n", "\n x"]
+    )
+    | _TEXT
 )
 def test_any_text_survives_yaml(text: str) -> None:
     _survives(text or "x")
 
 
-@given(_VALUE.filter(lambda value: value is not None))
+@cases_of(_VALUE.filter(lambda value: value is not None))
 def test_any_value_survives_yaml(value: Any) -> None:
     _survives(value)
 
@@ -238,3 +258,37 @@ def _survives(value: Any) -> None:
     """What is written reads back the same."""
     data = ("- " + dumped({"id": "a", "input": value}, []).replace("\n", "\n  ").rstrip(" ")).encode()
     assert parse_eval_set(data, ".yaml", "set.yaml").eval_set == EvalSet("set.yaml", (Case("a", value),))
+
+
+_STYLE = st.fixed_dictionaries(
+    {
+        "default_flow_style": st.sampled_from([None, False, True]),
+        "default_style": st.sampled_from([None, "'", '"']),
+        "indent": st.sampled_from([2, 4]),
+        "width": st.sampled_from([20, 1000]),
+        "line_break": st.sampled_from(["\n", "\r\n"]),
+        "explicit_start": st.booleans(),
+    }
+)
+
+
+@pytest.mark.slow
+@cases_of(
+    st.lists(_VALUE.filter(lambda value: value is not None), min_size=1, max_size=3),
+    st.booleans(),
+    _STYLE,
+    _TEXT.filter(bool),
+)
+def test_a_case_is_added_to_whatever_yaml_others_wrote(
+    values: list[Any], wrapped: bool, style: dict[str, Any], text: str
+) -> None:
+    rows = [{"id": f"c{n}", "input": {"a": value, "b": n}, "tags": ["t"]} for n, value in enumerate(values)]
+    before = yaml.safe_dump({"cases": rows, "scorers": ["exact"]} if wrapped else rows, allow_unicode=True, **style)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "set.yaml")
+        path.write_bytes(before.encode())
+        if parse_eval_set(before.encode(), ".yaml", "set.yaml").eval_set is None:
+            return  # PyYAML writes some numbers and texts with tags, which are refused
+        old = read_eval_set(path).cases
+        case = add_case(path, Draft({"a": text, "b": "x"}, id="new")).case
+        assert (read_eval_set(path).cases, case.input) == ((*old, case), {"a": text, "b": "x"})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command(
     "add",
     epilog=example(
-        "agent-deploy evals add evals/support-triage.yaml --input @complaint.txt --expected card"
+        "agent-deploy evals add evals/support-triage.yaml --input @complaint.json --expected card"
         " --tag card --source complaint:TICKET-123 --redact",
         """agent-deploy evals add evals/support-triage.yaml --input '{"customer": "Ann", "query": "…"}'"""
         """ --expected '{"queue": "card"}'""",

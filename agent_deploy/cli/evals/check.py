@@ -14,6 +14,8 @@ from agent_deploy.cli.output import count, emit, facts
 if TYPE_CHECKING:
     from agent_deploy.operations.evals.check import Checked
 
+_MOST_TOLD = 12
+
 
 @click.command(
     "check",
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
         "agent-deploy evals check --print-schema > evals/eval-set.schema.json",
     ),
 )
-@click.argument("path", metavar="PATH", required=False)
+@click.argument("path", metavar="[PATH]", required=False)
 @click.option("--print-schema", is_flag=True, help="Print the JSON Schema of eval sets, for editors, and do no more.")
 @json_option
 @pass_settings
@@ -82,4 +84,6 @@ def _text(checked: Checked) -> str:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in counts.items())
+    told = [f"{name} {number}" for name, number in counts.items()]
+    further = [f"{len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
+    return ", ".join([*told[:_MOST_TOLD], *further])

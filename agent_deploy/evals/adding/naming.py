@@ -13,6 +13,7 @@ from agent_deploy.evals.reading.yaml_file import resolve
 from registry.errors import BadInput
 
 _UNCHANGED = "Nothing was written."
+_MOST_DIGITS = 30
 _LOOKED_AT = 50  # the last cases show the file's ways
 # What a family of names, told by its input, calls the fields that no case of the file has yet.
 _FAMILIES = {
@@ -42,7 +43,8 @@ def row_of(draft: Draft, rows: Sequence[Row]) -> dict[str, Any]:
     names = _names(seen)
     values = {field: value for field, value in _fields(draft, seen, names).items() if value is not None}
     named = {names[field]: value for field, value in values.items()}
-    order = [*_order(seen), *named]
+    order = _order(seen)
+    order = [*([] if names["id"] in order else [names["id"]]), *order, *named]
     return {name: named[name] for name in sorted(named, key=order.index)}
 
 
@@ -106,7 +108,10 @@ def alike(given: Any, other: Any) -> Any:
         return {next(iter(other)): alike(given, next(iter(other.values())))}
     if isinstance(other, bool):
         return {"true": True, "false": False}.get(given, given)
-    return resolve(given) if isinstance(other, int | float) else given
+    if not isinstance(other, int | float) or len(given) > _MOST_DIGITS:
+        return given
+    number = resolve(given)
+    return number if isinstance(number, int | float) and not isinstance(number, bool) else given
 
 
 def _shaped(value: Any, option: str, others: list[Any], *, is_object: bool = False) -> Any:

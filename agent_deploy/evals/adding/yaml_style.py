@@ -61,8 +61,8 @@ def _node(value: Any, sample: Node | None) -> Any:
 
 
 def _text_style(text: str, like: str | None) -> str | None:
-    if _OTHER_BREAKS.search(text):
-        return '"'  # YAML takes each for a line end; in double quotes it is escaped
+    if _OTHER_BREAKS.search(text) or text.endswith("\n\n"):
+        return '"'  # a break that is no line feed, or an end that a block would have to keep: escaped there
     if "\n" in text:
         return "|"
     return like if like in ("'", '"') else None

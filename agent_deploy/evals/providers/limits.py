@@ -79,7 +79,7 @@ class Limits:
         self._let_in()
 
     def _room(self) -> bool:
-        return self._with_it < max(1.0, self.limit // 1) and self._clock() >= self._paused_until
+        return self._with_it + 1 <= max(1.0, self.limit) and self._clock() >= self._paused_until
 
     def _let_in(self) -> None:
         while self._waiting and self._room():

@@ -17,7 +17,7 @@ from agent_deploy.evals.providers import openai_answers as answers
 from registry.errors import BadInput
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import APIStatusError, AsyncOpenAI
 
 _OURS = ("base_url", "api")
 _RESERVED = ("messages", "model", "prompt", "stream", "n", "input")
@@ -107,6 +107,11 @@ def _passed_on(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if name not in _OURS}
 
 
+def _said(error: APIStatusError) -> str:
+    told = error.body.get("message") if isinstance(error.body, dict) else error.body
+    return f"{error.status_code}: {told or error.response.reason_phrase}"
+
+
 async def _asked(ask: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
     """The body of the answer, parsed; every way to fail as a CaseError."""
     import openai
@@ -116,7 +121,7 @@ async def _asked(ask: Callable[[], Awaitable[Any]]) -> dict[str, Any]:
     except openai.APITimeoutError as error:
         raise CaseError("the provider did not answer in time", kind="timeout", retry=True) from error
     except openai.APIStatusError as error:
-        raise answers.refused(error.status_code, error.message, error.code, error.response.headers) from error
+        raise answers.refused(error.status_code, _said(error), error.code, error.response.headers) from error
     except openai.APIConnectionError as error:
         why = error.__cause__ or error
         message = f"the connection to the provider failed: {type(why).__name__}: {why}"

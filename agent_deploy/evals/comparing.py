@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +11,7 @@ from agent_deploy.evals.outcomes import Outcomes
 from agent_deploy.evals.results import Result, Status
 from agent_deploy.evals.runs import Run
 from agent_deploy.evals.slices import SliceChange, lost_and_gained, slice_changes
+from agent_deploy.evals.stored import StoredResults
 from agent_deploy.statistics.paired import mcnemar_exact
 
 Kind = Literal["pass_to_fail", "to_errored", "fail_to_pass", "from_errored", "flaky", "output_changed"]
@@ -32,13 +32,13 @@ Results = Mapping[str, Sequence[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two runs. results: by case, in the order of repeats.
+    """One of the two runs.
 
     flaky: cases on which other runs of this version on this set disagreed with this one, or within themselves.
     """
 
     outcomes: Outcomes
-    results: Results
+    results: StoredResults
     flaky: frozenset[str] = frozenset()
 
 
@@ -151,14 +151,6 @@ def compare(before: Side, after: Side, edited: frozenset[str] = frozenset()) -> 
     )
 
 
-def by_case(results: Iterable[Result]) -> dict[str, list[Result]]:
-    """The results of each case, in the order in which they come."""
-    grouped: dict[str, list[Result]] = {}
-    for result in results:
-        grouped.setdefault(result.case, []).append(result)
-    return grouped
-
-
 def verdict_of(letters: str) -> Status | Literal["flaky"]:
     """What one run says of a case: flaky where repeats both passed and failed, errored where any other errored."""
     if "P" in letters and "F" in letters:
@@ -195,7 +187,7 @@ def _changes(pairs: Mapping[str, tuple[str, str]], before: Side, after: Side) ->
     tags = tags_of(columns)
     found = []
     for case, (was, now) in pairs.items():
-        kind = _kind(was, now) or _output_kind(before.results.get(case, ()), after.results.get(case, ()))
+        kind = _kind(was, now) or _output_kind(case, before, after)
         if kind:
             unsure = kind == "flaky" or case in flaky
             found.append(CaseChange(case, kind, was, now, unsure, case in critical, tags.get(case, ())))
@@ -216,18 +208,7 @@ def _kind(before: str, after: str) -> Kind | None:
     return "pass_to_fail" if was == "passed" else "fail_to_pass"
 
 
-def _output_kind(before: Sequence[Result], after: Sequence[Result]) -> Kind | None:
+def _output_kind(case: str, before: Side, after: Side) -> Kind | None:
     """Changed where no answer of the one run is among those of the other: with repeats, wording varies by itself."""
-    old, new = _answers(before), _answers(after)
+    old, new = before.results.answers(case), after.results.answers(case)
     return "output_changed" if old and new and old.isdisjoint(new) else None
-
-
-def _answers(results: Sequence[Result]) -> set[str]:
-    return {_answer(result) for result in results if result.status != "errored"}
-
-
-def _answer(result: Result) -> str:
-    if isinstance(result.output, str) and not result.tool_calls:
-        return "=" + result.output
-    calls = [(call.name, call.arguments) for call in result.tool_calls]
-    return json.dumps([result.output, calls], sort_keys=True)

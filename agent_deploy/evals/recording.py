@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from agent_deploy.evals.cases import EvalSet, decode_set
 from agent_deploy.evals.outcomes import Outcomes, decode_outcomes
@@ -67,12 +68,21 @@ def pack_results(results: Iterable[Result]) -> bytes:
 
 def read_results(registry: Registry, run: Run) -> Iterator[Result]:
     """The results of a finished run, by case and repeat. Raises Damaged when the blob is missing or not whole."""
+    try:
+        yield from map(result_of, read_result_documents(registry, run))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(run, error) from error
+
+
+def read_result_documents(registry: Registry, run: Run) -> list[dict[str, Any]]:
+    """The same as JSON, as `results.result_document` wrote it: for those who look at few of many. Raises Damaged."""
     data = _blob(registry, run, run.results)
     try:
-        for line in gzip.decompress(data).splitlines():
-            yield result_of(json.loads(line))
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise Damaged(f"the results of {run.started.id} cannot be read: {error}") from error
+        lines = gzip.decompress(data).splitlines()
+        documents: list[dict[str, Any]] = json.loads(b"[%s]" % b",".join(lines))  # at once: a third of the time
+    except (OSError, EOFError, ValueError) as error:
+        raise _unreadable(run, error) from error
+    return documents
 
 
 def read_outcomes(registry: Registry, run: Run) -> Outcomes:
@@ -125,6 +135,10 @@ def set_on_record(connection: Connection, workflow: str) -> RunStarted | None:
 def new_run_id(random_hex: str) -> str:
     """`run-` and ten hex digits."""
     return f"run-{random_hex}"[:_ID_LETTERS]
+
+
+def _unreadable(run: Run, error: Exception) -> Damaged:
+    return Damaged(f"the results of {run.started.id} cannot be read: {error}")
 
 
 def _blob(registry: Registry, run: Run, digest: str) -> bytes:

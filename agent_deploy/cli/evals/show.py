@@ -63,7 +63,7 @@ def _document(shown: ShownRun) -> dict[str, Any]:
 def _markdown(shown: ShownRun) -> str:
     from agent_deploy.evals.reports.markdown import run_report
 
-    return run_report(shown.run, shown.eval_set, shown.outcomes, shown.results)
+    return run_report(shown.run, shown.eval_set, shown.outcomes, shown.results).rstrip("\n")
 
 
 def _text(shown: ShownRun, *, whole: bool) -> str:

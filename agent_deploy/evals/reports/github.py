@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 MOST_LETTERS = 60_000  # GitHub takes 65,536 in a comment
 _ROWS = (200, 100, 50, 20, 10, 5, 2, 0)
-_LOUD = frozenset("&<>|`*_[]()#~!\\@:$\"'-+=")
+_LOUD = frozenset("&<>|`*_[]()~\\@#!$:")
 
 
 def code(text: str) -> str:

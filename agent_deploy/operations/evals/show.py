@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agent_deploy.evals.cases import Case, EvalSet
-from agent_deploy.evals.comparing import by_case, disagreeing
+from agent_deploy.evals.comparing import disagreeing
 from agent_deploy.evals.outcomes import Outcomes
-from agent_deploy.evals.recording import find_run, read_outcomes, read_results, read_set
-from agent_deploy.evals.results import Result
+from agent_deploy.evals.recording import find_run, read_outcomes, read_result_documents, read_set
 from agent_deploy.evals.runs import Run
+from agent_deploy.evals.stored import StoredResults
 from registry.errors import NotFound
 from registry.registry import Registry
 
@@ -25,7 +25,7 @@ class ShownRun:
     run: Run
     eval_set: EvalSet
     outcomes: Outcomes
-    results: Mapping[str, list[Result]]
+    results: StoredResults
     cases: tuple[Case, ...]
     flaky: frozenset[str]
 
@@ -57,7 +57,9 @@ def show(registry: Registry, id_: str, *, failed: bool = False, case: str | None
         for found in eval_set.cases
         if (case is None or found.id == case) and not (failed and set(letters[found.id]) == {"P"})
     )
-    return ShownRun(run, eval_set, outcomes, by_case(read_results(registry, run)), wanted, disagreeing([outcomes]))
+    return ShownRun(
+        run, eval_set, outcomes, StoredResults(read_result_documents(registry, run)), wanted, disagreeing([outcomes])
+    )
 
 
 def _no_case(case: str, run: Run, known: Mapping[str, str]) -> NotFound:

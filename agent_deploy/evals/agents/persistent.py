@@ -1,7 +1,7 @@
 """An agent in a persistent process: one for all its questions, replaced when it breaks, and who broke it found out.
 
 A process that dies takes every question in it along, though one alone may be at fault. So those are asked again in
-halves, one half after the other in a process apart, and a half that dies too is halved again, until a question that
+quarters, one after the other in a process apart, and a quarter that dies too is quartered again, until a question that
 was in there alone is blamed. What was blamed once is asked apart ever after.
 """
 
@@ -22,12 +22,13 @@ from agent_deploy.evals.errors import CaseError
 from agent_deploy.evals.ports import Question
 from agent_deploy.evals.results import Reply
 
+# Of 200 questions, one is found by 4 deaths rather than the 8 that halves would take, and in no more rounds of answers.
+_PARTS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is started, in which folder, and the line that it is greeted with. start_s: how long it may take to greet
-    back.
-    """
+    """What is started, in which folder, and the line that greets it. start_s: how long it may take to greet back."""
 
     argv: tuple[str, ...]
     folder: Path
@@ -97,8 +98,7 @@ class PersistentAgent:
             self._dangerous.add(asked[0].key)
             asked[0].settle(failure)
         elif asked:
-            half = len(asked) // 2
-            self._find_out([asked[:half], asked[half:]])
+            self._find_out([asked[start::_PARTS] for start in range(_PARTS)])
 
     def stuck(self, channel: Channel, neighbours: list[Asked]) -> None:
         """See `asked.Owner`."""

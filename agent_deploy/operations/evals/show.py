@@ -36,9 +36,10 @@ def finished_run(registry: Registry, id_: str) -> Run:
         found = find_run(connection, id_)
     if isinstance(found, Run):
         return found
+    resumable = found.origin == "eval"  # a rescoring or an import asked nobody: it is done anew
     raise NotFound(
         f"{found.id} has no results yet: it is running, or was stopped",
-        next_command=f"agent-deploy eval --resume {found.id}",
+        next_command=f"agent-deploy eval --resume {found.id}" if resumable else "",
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from agent_deploy.client import baggage
 from agent_deploy.client.baggage import Claim, Headers
@@ -28,6 +28,9 @@ from registry.errors import BadInput
 from registry.names import check_workflow
 from registry.stores import Store
 from registry.times import now
+
+if TYPE_CHECKING:
+    from agent_deploy.client.calls import Call, Policies
 
 _MIN_CLOSE_WAIT_S, _MAX_CLOSE_WAIT_S = 1.0, 5.0
 
@@ -87,6 +90,7 @@ class Client:
         self._poller = Poller(
             self._watch, self._served, self._presence, clocks, poll_s=settings.poll_s, parallel=settings.store.parallel
         )
+        self._policies: Policies | None = None
         self._strike_off = enroll(self._poller)
         weakref.finalize(self, self._poller.stop).atexit = False
 
@@ -112,6 +116,38 @@ class Client:
         """
         claim = baggage.read(headers, workflow) if headers is not None else None
         return Pin(self, self._number, workflow, claim)
+
+    def call(
+        self,
+        workflow: str,
+        *,
+        tenant: str = "",
+        user: str = "",
+        request_id: str = "",
+        conversation: str = "",
+        headers: Headers | None = None,
+    ) -> Call:
+        """A pin that is traced as well: one call of the workflow, for a tenant. See `agent_deploy.instrument`.
+
+        Entering raises as `bundle` does; for the rest, tracing never raises. Without OpenTelemetry it only pins.
+        """
+        from agent_deploy.client.calls import Call, Policies, Who, tracing
+
+        if self._policies is None:
+            self._policies = Policies()
+        who = Who(tenant, user, request_id, conversation)
+        return Call(self.pin(workflow, headers), who, self._policies.of, tracing())
+
+    def telemetry_dropped(self) -> dict[str, int]:
+        """What tracing left out in this process rather than get in the way, by reason. Empty when all is well.
+
+        bad_value: of the wrong kind. too_late: given after its span had ended. internal_error: a fault of ours.
+        queue_full, not_exported: spans that the exporter of `agent_deploy.instrument` had no room for, or could not
+        deliver.
+        """
+        from agent_deploy.telemetry.dropped import dropped
+
+        return dropped.counts()
 
     def inject(self, headers: _Headers) -> _Headers:
         """Add the pins in force to an outgoing request's headers, as W3C baggage; the headers themselves."""

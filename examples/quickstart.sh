@@ -16,36 +16,63 @@ run() {
     printf '\033[36m$ %s\033[0m\n' "${words[*]}"
     "$@"
 }
+refused() { # a command that is to be refused, by the gate
+    run "$@" && { echo "this should have been refused"; exit 1; }
+    local code=$?
+    [ $code -eq 4 ] || { echo "exit code $code instead of 4"; exit 1; }
+}
+bundle=workflows/support-triage
+prompt=$bundle/prompts/classify.md
 
-step "A configuration file and an example workflow"
+step "A configuration file, an example workflow, its eval set, and an offline agent that stands in for a model"
 run agent-deploy init
 
-step "Register it: version 1"
+step "Register it: version 1. Try it on the 60 cases of its eval set, and let it go live: the gate accepts the evidence"
 run agent-deploy register support-triage
-
-step "Change the prompt and the model, and register again: the tag is bumped by what changed"
-bundle=workflows/support-triage
-sed -i.bak 's/gpt-5-mini/gpt-5/' $bundle/bundle.toml
-sed -i.bak 's/low, normal or high/low, normal or high. A card that is lost or stolen is high/' $bundle/prompts/classify.md
-rm -f $bundle/*.bak $bundle/*/*.bak
-run agent-deploy register support-triage
-
-step "Version 1 goes live, and a process serves it"
+run agent-deploy eval support-triage@1
 run agent-deploy promote support-triage --version 1
+
+step "A process serves it"
 printf '\033[36m$ python examples/reader.py &\033[0m\n'
 python ../examples/reader.py --for 50 &
 reader=$!
 trap 'kill $reader 2>/dev/null || true' EXIT
 until agent-deploy status --json | grep -q '"current": 1'; do sleep 0.2; done
 
-step "What version 2 would change, and then version 2 goes live; --wait returns once every reader serves it"
-run agent-deploy diff support-triage@production support-triage@2
-run agent-deploy promote support-triage --version 2 --wait 10
+step "Version 2 drops most examples from the prompt, to save tokens. The gate refuses it, and says which cases changed"
+cp $prompt prompt-of-version-1.md
+sed -i.bak '9,16d' $prompt && rm -f $prompt.bak
+run agent-deploy register support-triage
+run agent-deploy eval support-triage@2
+refused agent-deploy promote support-triage --version 2
+run agent-deploy evals diff support-triage@1 support-triage@2
+
+step "Version 3 has more examples instead, and a complaint has become a case: it is better, and goes live"
+cp prompt-of-version-1.md $prompt
+cat > more-examples.txt <<'EXAMPLES'
+- "My new card came, how do I activate it in the app?" → card, low
+- "The chip of my card is gone and the machine spits it out" → card, normal
+- "My transfer is pending and the app shows an error" → transfer, normal
+- "I cannot add a recipient for a transfer" → transfer, normal
+- "I sent money to a friend who is still waiting" → transfer, normal
+- "My employer paid my salary, and it is not there" → transfer, normal
+- "I topped up and my balance has not changed" → top_up, normal
+- "I was charged twice for one top-up" → top_up, normal
+- "How do I load money with a debit card?" → top_up, low
+- "Close my account" → other, normal
+- "Do you offer accounts for pupils?" → other, low
+EXAMPLES
+sed -i.bak '15r more-examples.txt' $prompt && rm -f $prompt.bak
+run agent-deploy evals add evals/support-triage.yaml --input '{"customer": "Ida", "query": "My new card does not work at the machine"}' \
+    --expected '{"queue": "card"}' --source complaint:TICKET-1240
+run agent-deploy register support-triage
+run agent-deploy eval support-triage@3 --with-baseline
+run agent-deploy gate support-triage --version 3
+run agent-deploy promote support-triage --version 3 --wait 10
 run agent-deploy status
 
-step "Roll back in one command; the reader follows, and version 2 is on hold"
+step "Roll back in one command, which waits for no gate; the reader follows, and version 3 is on hold"
 run agent-deploy rollback support-triage --reason "too many messages marked high" --wait 10
-run agent-deploy status
 run agent-deploy history support-triage
 
 step "Everything recorded is whole"

@@ -22,8 +22,8 @@ def command(settings: Settings, folder: Path, tag: str | None, actor: str | None
     Digest and tag are the layout's; the number is this registry's next.
     """
     from agent_deploy.actor import find_actor
-    from agent_deploy.cli.register import document, text
+    from agent_deploy.cli.register import document, next_command, text
     from agent_deploy.operations.import_ import import_
 
     done = import_(settings.registry(create=True), folder, actor=find_actor(actor), tag=tag)
-    emit(as_json, document(done), lambda: text(done))
+    emit(as_json, document(done), lambda: text(done, next_command(settings.config(), done)))

@@ -11,6 +11,7 @@ from agent_deploy.cli.options import Settings, actor_option, example, json_optio
 from agent_deploy.cli.output import emit, facts, short
 
 if TYPE_CHECKING:
+    from agent_deploy.config import Config
     from agent_deploy.operations.register import Registered
 
 
@@ -40,14 +41,26 @@ def command(
     """
     from agent_deploy.actor import find_actor
     from agent_deploy.operations.register import register
+    from agent_deploy.wiring import open_registry
     from registry.source import read_source
 
+    config = settings.config()
     folder = Path(source)
     if not folder.exists():
-        folder = settings.config().sources.get(source, folder)
+        folder = config.sources.get(source, folder)
     bundle = read_source(folder, allow_invisible=allow_invisible, allow_secret=allow_secret)
-    done = register(settings.registry(create=True), bundle, actor=find_actor(actor), tag=tag, note=note)
-    emit(as_json, document(done), lambda: text(done))
+    done = register(open_registry(config, create=True), bundle, actor=find_actor(actor), tag=tag, note=note)
+    emit(as_json, document(done), lambda: text(done, next_command(config, done)))
+
+
+def next_command(config: Config, done: Registered) -> str:
+    """What a new version needs next: evidence where a gate asks for it, else it can go live."""
+    from agent_deploy.wiring import gate_policy
+
+    version = done.version
+    if gate_policy(config, version.workflow, config.default_environment):
+        return f"agent-deploy eval {version.ref}"
+    return f"agent-deploy promote {version.workflow} --version {version.number}"
 
 
 def document(done: Registered) -> dict[str, Any]:
@@ -63,8 +76,8 @@ def document(done: Registered) -> dict[str, Any]:
     }
 
 
-def text(done: Registered) -> str:
-    """The words of register and import."""
+def text(done: Registered, next_command: str) -> str:
+    """The words of register and import; next_command: what to type next."""
     version = done.version
     if not done.created:
         return f"{version.ref} ({version.tag}) has this very content already; nothing new was registered"
@@ -75,7 +88,7 @@ def text(done: Registered) -> str:
                 [
                     ("digest", short(version.digest)),
                     *((change.level, change.what) for change in done.changes),
-                    ("next", f"agent-deploy promote {version.workflow} --version {version.number}"),
+                    ("next", next_command),
                 ]
             ),
         ]

@@ -107,6 +107,7 @@ def evaluation_document(done: Evaluation, next_command: str) -> dict[str, Any]:
             {"message": message, "count": len(cases), "cases": cases[:_MOST_CASES]}
             for message, cases in _errors(results)
         ],
+        "notes": list(done.notes),
         "next": next_command,
     }
     if done.baseline:

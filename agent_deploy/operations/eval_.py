@@ -36,6 +36,7 @@ class Evaluation:
 
     baseline: what is live, and was evaluated first, on the same set.
     missing_baseline: what is live in the run's environment, when it has no finished run on this set; None otherwise.
+    notes: what was said of the run before it began.
     """
 
     version: Version
@@ -45,6 +46,7 @@ class Evaluation:
     spent_usd: Decimal
     baseline: Evaluation | None = None
     missing_baseline: Version | None = None
+    notes: tuple[str, ...] = ()
 
     def by_case(self) -> dict[str, tuple[Result, ...]]:
         """The results of each case, in the order of repeats."""
@@ -92,7 +94,8 @@ def evaluate(
 
     head, live = find_baseline(registry, version, environment, eval_set.digest)
     compared = head is not None and head.digest != version.digest
-    for line in lines_ahead(policy, environment, eval_set, settings.repeats, compared=compared):
+    notes = lines_ahead(policy, environment, eval_set, settings.repeats, compared=compared)
+    for line in notes:
         talk.say(line)
     first = None
     if with_baseline and live:
@@ -101,7 +104,7 @@ def evaluate(
         talk.say(f"now {version.ref}")
     spent = first.spent_usd if first else Decimal()
     made = _evaluated(registry, config, trial_of(version), talk, clock, spent)
-    return replace(made, baseline=first, missing_baseline=None if first else live)
+    return replace(made, baseline=first, missing_baseline=None if first else live, notes=tuple(notes))
 
 
 def resume(

@@ -34,7 +34,7 @@ from registry.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A run that is on record, its results by case and repeat, and what was spent on it this time, in US dollars."""
+    """A run that is on record, its results by case and repeat, and what is known to have been spent on it, in US dollars."""
 
     run: Run
     results: Mapping[Key, Result]

@@ -105,8 +105,14 @@ class Comparison:
         """Whether more cases were lost than chance explains (one-sided, 5 %)."""
         return self.p < _SURE
 
+    @property
+    def moved_slices(self) -> list[SliceChange]:
+        """The tags in which a case was lost or gained, the surest loss first."""
+        moved = [found for found in self.slices if found.lost or found.gained]
+        return sorted(moved, key=lambda found: (found.p, found.after - found.before, found.tag))
+
     def of_kind(self, kind: Kind) -> list[CaseChange]:
-        """The changes of one kind, by case id."""
+        """The changes of one kind, critical cases first."""
         return [change for change in self.changes if change.kind == kind]
 
 
@@ -192,7 +198,7 @@ def _changes(pairs: Mapping[str, tuple[str, str]], before: Side, after: Side) ->
             unsure = kind == "flaky" or case in flaky
             found.append(CaseChange(case, kind, was, now, unsure, case in critical, tags.get(case, ())))
     order = list(WORDS)
-    return sorted(found, key=lambda change: (order.index(change.kind), change.case))
+    return sorted(found, key=lambda change: (order.index(change.kind), not change.critical, change.case))
 
 
 def _kind(before: str, after: str) -> Kind | None:

@@ -153,7 +153,7 @@ def test_tags_are_compared_each_and_corrected_for_their_number() -> None:
         SliceChange("good", 6, 1.0, 1.0, 0, 0, 1.0),
         SliceChange("odd", 6, 1.0, 1.0, 0, 0, 1.0),
     )
-    assert [slice_.got_worse for slice_ in compare(old, new).slices] == [True, False, False]
+    assert [(found.tag, found.got_worse) for found in compare(old, new).moved_slices] == [("bad", True)]
 
 
 def test_a_run_by_tag_counts_errors_as_not_passed() -> None:

@@ -106,7 +106,7 @@ def test_a_case_on_which_another_run_of_the_version_disagrees_is_marked_flaky(re
 def test_diff_shows_both_outputs_of_every_changed_case_and_the_tags(registry: Registry) -> None:
     eval_set = EvalSet("set.yaml", (
         Case("a", "say a", expected="a", tags=("card",), critical=True), Case("b", "say b", expected="b"),
-        Case("c", "say c", expected="c"),
+        Case("c", "say c", expected="c", tags=("other",)),
     ))  # fmt: skip
     record_run(registry, _old(registry), 1, {"a": "P", "b": "F", "c": "P"}, eval_set=eval_set)
     record_run(registry, _new(registry), 2, {"a": "F", "b": "E", "c": "P"}, {"a": "A"}, eval_set=eval_set)
@@ -136,8 +136,8 @@ def test_diff_shows_both_outputs_of_every_changed_case_and_the_tags(registry: Re
         "    after     errored: -\n"
         "    why       503 from the model\n"
         "\n"
-        "BY TAG  CASES  BEFORE   AFTER  GOT WORSE (HOLM)\n"
-        "card    1      100.0 %  0.0 %  p = 0.5\n"
+        "TAG   CASES  BEFORE   AFTER  GOT WORSE (HOLM)\n"
+        "card  1      100.0 %  0.0 %  p = 1\n"
     )
     assert call(registry, "evals", "diff", _OLD, _NEW, "--report", "markdown").out.startswith(
         "### support-triage: 1 pass→fail, 1 to errored, of 3 cases\n"

@@ -112,6 +112,6 @@ def _slices(found: Diff) -> str:
             slice_.tag, f"{slice_.cases:,}", percent(slice_.before), percent(slice_.after),
             p_value(slice_.p) + (" worse" if slice_.got_worse else ""),
         ]
-        for slice_ in found.comparison.slices
+        for slice_ in found.comparison.moved_slices
     ]  # fmt: skip
-    return table(["BY TAG", "CASES", "BEFORE", "AFTER", "GOT WORSE (HOLM)"], rows) if rows else ""
+    return table(["TAG", "CASES", "BEFORE", "AFTER", "GOT WORSE (HOLM)"], rows) if rows else ""

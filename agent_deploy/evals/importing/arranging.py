@@ -57,8 +57,8 @@ def arrange(tool: str, entries: Iterable[Entry], path: Path) -> Imported:
 
 
 def read_json(path: Path, data: bytes) -> dict[str, Any]:
-    """A JSON object. NaN and the like, which some write and JSON lacks, are null; half of a character, which no file can
-    hold, is U+FFFD. Raises BadInput naming the line.
+    """A JSON object. NaN and the like, which some write and JSON lacks, are null; half of a character is U+FFFD, for no
+    file can hold it. Raises BadInput naming the line.
     """
     try:
         document = json.loads(data, parse_constant=lambda _: None)

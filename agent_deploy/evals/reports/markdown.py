@@ -35,7 +35,7 @@ def _diff_report(diff: Diff, rows: int) -> str:
         _figures(diff),
         *_notes(diff),
         *(_changes(diff, kind, rows) for kind in WORDS),
-        _slices(diff.comparison.slices, rows),
+        _slices(diff.comparison.moved_slices, rows),
         _foot(f"{before.id} → {after.id}", f"agent-deploy evals diff {before.id} {after.id} --json"),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -90,7 +90,7 @@ def _changes(diff: Diff, kind: Kind, rows: int) -> str:
 def _change(diff: Diff, found: CaseChange) -> tuple[str, ...]:
     before, after = telling(diff.results_before[found.case]), telling(diff.results_after[found.case])
     return (
-        _name(found.case, critical=found.critical, flaky=found.flaky),
+        _name(diff.cases[found.case], flaky=found.flaky),
         f"{statuses(found.before)}: {_output(before)}",
         f"{statuses(found.after)}: {_output(after)}",
         _why(after),
@@ -100,9 +100,8 @@ def _change(diff: Diff, found: CaseChange) -> tuple[str, ...]:
 def _slices(slices: Sequence[SliceChange], rows: int) -> str:
     if not slices:
         return ""
-    ordered = sorted(slices, key=lambda found: (found.p, found.after - found.before, found.tag))
-    cells = [_slice_change(found) for found in ordered[:rows]]
-    return folded("by tag", ("tag", "cases", "before", "after", "got worse (Holm)"), cells, len(slices))
+    cells = [_slice_change(found) for found in slices[:rows]]
+    return folded("tags that moved", ("tag", "cases", "before", "after", "got worse (Holm)"), cells, len(slices))
 
 
 def _slice_change(found: SliceChange) -> tuple[str, ...]:
@@ -142,7 +141,7 @@ def _not_passed(eval_set: EvalSet, outcomes: Outcomes, results: Results, rows: i
 
 
 def _case(case: Case, letters: str, worst: Result) -> tuple[str, ...]:
-    name = _name(case.id, critical=case.critical, flaky=verdict_of(letters) == "flaky")
+    name = _name(case, flaky=verdict_of(letters) == "flaky")
     return name, statuses(letters), code(shown(case.expected, _CELL)), _output(worst), _why(worst)
 
 
@@ -154,8 +153,9 @@ def _rates(slices: Sequence[Slice], rows: int) -> str:
     return folded("by tag", ("tag", "cases", "passed"), cells, len(slices))
 
 
-def _name(case: str, *, critical: bool, flaky: bool) -> str:
-    return code(shown(case)) + " **critical**" * critical + " **flaky**" * flaky
+def _name(case: Case, *, flaky: bool) -> str:
+    marks = " **critical**" * case.critical + " **flaky**" * flaky
+    return f"{code(shown(case.id))}{marks}<br>{code(shown(case.input, _CELL))}"
 
 
 def _output(result: Result) -> str:

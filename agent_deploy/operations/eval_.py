@@ -17,7 +17,7 @@ from agent_deploy.evals.results import Result
 from agent_deploy.evals.runs import Run, RunStarted
 from agent_deploy.gates.policy import Policy
 from agent_deploy.operations.ahead import lines_ahead
-from agent_deploy.operations.evaluating import Talk, Trial, Wanted, find_cases
+from agent_deploy.operations.evaluating import CALIBRATE, EVAL, Talk, Trial, Wanted, find_cases
 from agent_deploy.operations.running import carry_out, journal_path
 from agent_deploy.operations.show import find
 from registry.catalog import version_numbered
@@ -26,8 +26,6 @@ from registry.models import Release, Version
 from registry.registry import Registry
 from registry.releases import find_head
 from registry.times import now
-
-ORIGIN = "eval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def evaluate(
         started = RunStarted(
             id=new_run_id(random_hex()), workflow=version.workflow, version=version.number, digest=version.digest,
             environment=environment, set_path=name, set_digest=eval_set.digest, cases=len(eval_set.cases),
-            repeats=settings.repeats, agent=settings.agent, origin=ORIGIN, tag=tag, actor=actor, started_at=clock(),
+            repeats=settings.repeats, agent=settings.agent, origin=EVAL, tag=tag, actor=actor, started_at=clock(),
             on_record=on_record,
         )  # fmt: skip
         return Trial(version, eval_set, path.parent, settings, started)
@@ -127,6 +125,8 @@ def resume(
         version = version_numbered(connection, started.workflow, started.version)
     eval_set = read_set(registry, started)
     asked = replace(wanted, agent=started.agent, repeats=started.repeats)
+    if started.origin == CALIBRATE:  # which wants to see repeats disagree
+        asked = replace(asked, cache=False)
     settings = asked.over(config.eval_settings(version.workflow))
     path = _set_file(started, settings.folder)
     _tell_differences(config, started, path, talk)
@@ -170,7 +170,7 @@ def _unfinished(found: Run | RunStarted, config: Config) -> RunStarted:
         id_ = found.started.id
         journal_path(config, id_).unlink(missing_ok=True)  # a process killed after the record left it
         raise BadInput(f"{id_} is complete already", next_command=f"agent-deploy evals show {id_}")
-    if found.origin != ORIGIN:
+    if found.origin not in (EVAL, CALIBRATE):
         raise BadInput(f"{found.id} cannot be resumed: it is an {found.origin}, and asked nobody anything")
     return found
 

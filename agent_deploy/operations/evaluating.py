@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from agent_deploy.evals.providers.cache import ResponseCache
     from agent_deploy.evals.scorers.assembly import CaseScorers
 
+# Where a run comes from, when it asks an agent.
+EVAL, CALIBRATE = "eval", "calibrate"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:

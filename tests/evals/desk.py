@@ -39,6 +39,8 @@ def answer(bundle, said):
         return {rest}
     if word == "dear":
         return Reply(rest, (ModelCall("openai", "gpt-5-mini", Usage(input=1_000_000, output=0)),))
+    if word == "waver":  # right the first time, wrong the next, and so on
+        return rest if ASKED.read_text().count(f" {said}\\n") % 2 else "wrong"
     if word == "only":
         return rest if bundle.version == 2 else "not me"
     return rest

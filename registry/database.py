@@ -15,7 +15,7 @@ from registry.errors import BadInput, CommitUnknown, Damaged, NotFound, Unavaila
 
 Connection = sa.Connection  # so that whoever hands one on need not import SQLAlchemy
 
-SCHEMA = "0002"  # the newest revision in migrations/versions
+SCHEMA = "0004"  # the newest revision in migrations/versions
 BUSY_TIMEOUT_S = 60
 _NOT_ALLOWED = (None, "42501")  # a connection option that there is none of; a right that this user lacks
 

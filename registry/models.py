@@ -107,6 +107,29 @@ class Pointer:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token of the server, without its secret.
+
+    scope: what it lets one do (`ingest`, `metrics`). hash: SHA-256 of the whole token, hex. expires_at: None for never.
+    revoked_by: empty until it is revoked.
+    """
+
+    id: str
+    scope: str
+    name: str
+    hash: str
+    actor: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    revoked_by: str = ""
+
+    def is_good(self, at: datetime) -> bool:
+        """Whether it may be used at that moment."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """What one reader last said it serves, and when; `heartbeat_s` is how often it promised to say so.
 

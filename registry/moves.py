@@ -36,6 +36,7 @@ class Plan:
     """A move decided but not made: from `head` (what is live; None at first) to `target`.
 
     on_hold: whether the target is on hold there, for the caller to tell; the rules were applied before.
+    revert_to, revert_at: of a drill: the version that readers go back to by themselves, and when.
     """
 
     kind: Kind
@@ -44,6 +45,8 @@ class Plan:
     target: Version
     on_hold: bool = False
     override_hold: bool = False
+    revert_to: int | None = None
+    revert_at: datetime | None = None
 
     @property
     def changes(self) -> bool:
@@ -143,6 +146,7 @@ def _record(registry: Registry, plan: Plan, actor: str, reason: str, at: datetim
             release = add_release(
                 connection, head, plan.target, environment,
                 kind=plan.kind, actor=actor, reason=reason, at=at, override_hold=plan.override_hold, gate=gate,
+                revert_to=plan.revert_to, revert_at=plan.revert_at,
             )  # fmt: skip
             reached("move.appended")
     except CommitUnknown as error:

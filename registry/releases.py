@@ -162,6 +162,8 @@ def add_release(
     at: datetime,
     override_hold: bool = False,
     gate: str | None = None,
+    revert_to: int | None = None,
+    revert_at: datetime | None = None,
 ) -> Release:
     """Append the release after `head`; the caller holds the workflow's lock and has checked that it is the head."""
     record: dict[str, Any] = {
@@ -178,6 +180,8 @@ def add_release(
         "previous_version": head.version if head else None,
         "override_hold": override_hold,
         "gate": gate,
+        "revert_to": revert_to,
+        "revert_at": to_text(revert_at) if revert_at else None,
         "previous_hash": head.hash if head else GENESIS,
     }
     record["hash"] = record_hash(record)

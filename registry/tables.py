@@ -100,6 +100,51 @@ class DeliveryRow(SQLModel, table=True):
     delivered_at: str | None = None
 
 
+class TokenRow(SQLModel, table=True):
+    """A bearer token of the server; `hash` is all that is kept of its secret. Revoking fills in who and when."""
+
+    __tablename__ = "tokens"
+    id: str = Field(primary_key=True)
+    scope: str
+    name: str
+    hash: str
+    actor: str
+    created_at: str
+    expires_at: str | None = None
+    revoked_at: str | None = None
+    revoked_by: str
+
+
+class DrillLeaseRow(SQLModel, table=True):
+    """A drill under way: whose it is, until when it is taken to be alive, and how far it has come. One a place."""
+
+    __tablename__ = "drill_leases"
+    workflow: str = Field(primary_key=True, foreign_key="workflows.name", max_length=63)
+    environment: str = Field(primary_key=True, max_length=63)
+    drill: str
+    owner: str
+    lease_until: str
+    plan: str
+    phase: str
+    progress: str
+
+
+class DrillWeekRow(SQLModel, table=True):
+    """The one drill of a workflow and environment in an ISO week (`2026-W48`): claimed, or completed.
+
+    not_before: when the next attempt may be made, after one that was blocked or failed; empty for at once.
+    """
+
+    __tablename__ = "drill_weeks"
+    workflow: str = Field(primary_key=True, foreign_key="workflows.name", max_length=63)
+    environment: str = Field(primary_key=True, max_length=63)
+    week: str = Field(primary_key=True, max_length=8)
+    drill: str
+    state: str
+    not_before: str
+    attempts: int
+
+
 def table_of(row: type[SQLModel]) -> Table:
     """The SQLAlchemy table behind a row class."""
     table: Table = row.__table__  # type: ignore[attr-defined]
@@ -111,3 +156,6 @@ versions = table_of(VersionRow)
 releases = table_of(ReleaseRow)
 deliveries = table_of(DeliveryRow)
 evidence = table_of(EvidenceRow)
+drill_leases = table_of(DrillLeaseRow)
+drill_weeks = table_of(DrillWeekRow)
+tokens = table_of(TokenRow)

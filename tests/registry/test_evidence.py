@@ -162,7 +162,8 @@ def test_a_registry_of_the_first_schema_is_brought_up_to_date_with_all_that_it_h
     add_version(registry)
     promote(registry, WORKFLOW, "1", "production", actor="ann", clock=lambda: _NOON + timedelta(hours=1))
     registry.database.close()
-    _sql(registry, "DROP TABLE evidence")
+    for table in ("evidence", "tokens", "drill_leases", "drill_weeks"):
+        _sql(registry, f"DROP TABLE {table}")
     _sql(registry, "ALTER TABLE releases DROP COLUMN gate")
     _sql(registry, "UPDATE alembic_version SET version_num = '0001'")
     again = Registry(Database(registry.database.url, create=False), registry.store)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from agent_deploy.cli.evaluations import progress_line
 from agent_deploy.evals.recording import read_set
+from agent_deploy.evals.running.progress import Progress
 from agent_deploy.operations.register import register
 from tests.builders import WORKFLOW, source_of
 from tests.commands import Answer, call, finish, start
 from tests.evals.desk import Desk, case, echoes
+from tests.evals.endpoint import Answer as Said
+from tests.evals.endpoint import endpoint
 
 pytestmark = pytest.mark.slow
 
@@ -294,6 +299,44 @@ def test_a_report_and_junit_are_written_where_asked_for(desk: Desk) -> None:
 def test_the_words_of_others_do_not_steer_the_terminal(desk: Desk) -> None:
     desk.write_cases([case("c0", "say \x1b[2Jgone", "x")])
     assert "\x1b" not in evaluated(f"{WORKFLOW}@1").out
+
+
+def _completion(body: Any) -> Said:
+    message = {"role": "assistant", "content": body["messages"][-1]["content"].upper()}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0, "total_tokens": 1_000_000}
+    return Said({"id": "1", "object": "chat.completion", "created": 1, "model": body["model"], "choices": [choice],
+                 "usage": usage})  # fmt: skip
+
+
+def test_a_bundle_s_kept_answers_are_not_asked_for_nor_paid_again(desk: Desk) -> None:
+    desk.write_cases([case(f"c{n}", f"word {n}", f"WORD {n}") for n in range(3)])
+    with endpoint(_completion) as server:
+        models = {"default": {"provider": "openai", "name": "gpt-5-mini", "base_url": server.url}}
+        register(desk.registry, source_of("You shout.\n", models=models), actor="ci")
+        told = []
+        for words in ([], [], ["--no-cache"]):
+            document = evaluated(f"{WORKFLOW}@3", "--agent", "bundle", *words, "--json").document
+            figures = [document[name] for name in ("pass_rate", "cost_usd", "spent_usd", "cached")]
+            told.append((*figures, document["tokens"]["input"], len(server.asked)))
+    assert told == [
+        (1.0, "0.750", "0.750", 0, 3_000_000, 3),
+        (1.0, "0.750", "0", 3, 3_000_000, 3),
+        (1.0, "0.750", "0.750", 0, 3_000_000, 6),
+    ]
+
+
+def test_the_line_of_progress_says_how_far_it_is_what_it_cost_and_how_long_it_will_be() -> None:
+    lines = [
+        progress_line(Progress(300)),
+        progress_line(Progress(300, 100, 18, 2, Decimal("0.0312"), 80.4)),
+        progress_line(Progress(300, 1, 0, 0, left_s=7325)),
+    ]
+    assert lines == [
+        "0/300  0 passed  0 failed  0 errored",
+        "120/300  100 passed  18 failed  2 errored  $0.0312  1:20 left",
+        "1/300  1 passed  0 failed  0 errored  2:02:05 left",
+    ]
 
 
 def test_two_runs_in_one_folder_do_not_disturb_each_other(desk: Desk) -> None:

@@ -294,6 +294,29 @@ def test_an_inner_call_that_says_no_tokens_leaves_them_to_the_outer_one() -> Non
     assert found == {"inner": ("step", None), "outer": ("model", 100)}
 
 
+def test_a_failed_request_that_is_told_twice_is_one_failed_model_call() -> None:
+    failed = CHAT | {"error.type": "timeout"}
+    outer, inner = Sent(2, 1, failed, name="outer", took=3), Sent(3, 2, failed, name="inner", at=1)
+    assert kinds(outer, inner) == {"inner": "model", "outer": "step"}
+
+
+def test_a_failed_try_inside_a_call_that_succeeds_without_telling_takes_none_of_its_tokens() -> None:
+    tries = [
+        Sent(3, 2, CHAT | {"error.type": "timeout"}, name="first", at=1),
+        Sent(4, 2, CHAT | USED, name="second", at=2.5),
+    ]
+    found = {
+        fact.name: (fact.kind, fact.input_tokens) for fact in facts(Sent(2, 1, CHAT, name="outer", took=9), *tries)
+    }
+    assert found == {"first": ("model", None), "second": ("model", 100), "outer": ("step", None)}
+
+
+def test_a_failed_try_inside_a_call_that_tells_its_tokens_is_a_model_call_of_its_own() -> None:
+    outer = Sent(2, 1, CHAT | USED, name="outer", took=9)
+    tries = [Sent(3, 2, CHAT | {"error.type": "timeout"}, name="first", at=1), Sent(4, 2, CHAT, name="second", at=2.5)]
+    assert kinds(outer, *tries) == {"first": "model", "second": "step", "outer": "model"}
+
+
 def test_an_embedding_inside_a_model_call_is_no_repetition_of_it() -> None:
     outer = Sent(2, 1, CHAT | USED, took=3)
     lookup = Sent(3, 2, {"gen_ai.operation.name": "embeddings", "gen_ai.usage.input_tokens": 7}, at=1)

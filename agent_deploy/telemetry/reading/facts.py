@@ -10,10 +10,10 @@ from agent_deploy.telemetry import names
 from agent_deploy.telemetry.facts.fact import Fact, Kind
 from agent_deploy.telemetry.reading.kinds import Origin, kind_of, origin_of
 from agent_deploy.telemetry.reading.meaning import Parts, parts_of
-from agent_deploy.telemetry.reading.nesting import EMBEDDING, NOTHING, TEXT, Nesting
+from agent_deploy.telemetry.reading.nesting import EMBEDDING, NOTHING, TEXT, UNTOLD, Nesting, repeats
 from agent_deploy.telemetry.reading.span import Span, Tally
 from agent_deploy.telemetry.reading.tokens import NONE, tokens_of
-from agent_deploy.telemetry.reading.verdicts import failure_of, judgement_of
+from agent_deploy.telemetry.reading.verdicts import failure_of, is_failure, judgement_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 256
@@ -69,10 +69,11 @@ def _read(span: Span, tally: Tally, nesting: Nesting) -> _Read | None:
     kind = kind_of(span, told)
     inside = nesting.inside(span.trace_id, span.span_id)
     own = _request(told) if kind == "model" else NOTHING
-    if own & inside:
+    has_tokens = _has_tokens(told)
+    if own and repeats(own, has_tokens, inside):
         kind = "step"
-    if span.parent_span_id and (inside or (own and _has_tokens(told))):
-        nesting.note(span.trace_id, span.parent_span_id, inside | own)
+    if span.parent_span_id and (own or inside):
+        nesting.note(span.trace_id, span.parent_span_id, inside | (own if has_tokens else own << UNTOLD))
     if kind is None:
         tally.left_out["of no LLM workflow"] += 1
         return None
@@ -89,9 +90,13 @@ def _has_tokens(told: Parts) -> bool:
 
 
 def _less_repeated(one: _Read, counted: set[tuple[str, str]]) -> _Read:
-    """A model call without tokens right inside one that has them, a streamed one say, is told by the outer one."""
+    """A model call right inside one that has its tokens, and without them itself (a streamed one), is told by that one.
+
+    A try that failed is not: the outer call tells of the one that came after it.
+    """
     inside = (one.span.trace_id, one.span.parent_span_id) in counted
-    return one._replace(kind="step") if inside and one.kind == "model" and not _has_tokens(one.told) else one
+    repeated = inside and one.kind == "model" and not _has_tokens(one.told) and not is_failure(one.span, one.told)
+    return one._replace(kind="step") if repeated else one
 
 
 def _of_the_call(told: Parts) -> Parts:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 # What model calls inside a span were asked for, as bits. Another kind inside is no repetition: an embedding, say, that
-# a cache of answers needs.
+# a cache of answers needs. Shifted by UNTOLD: such calls that said nothing of tokens, because they failed or streamed.
 NOTHING, TEXT, EMBEDDING = 0, 1, 2
+UNTOLD = 2
+
+
+def repeats(own: int, has_tokens: bool, inside: int) -> bool:
+    """Whether a model call only tells again what those inside it told. own: its bit."""
+    return bool(own & inside) or (not has_tokens and bool(own << UNTOLD & inside))
 
 
 class Nesting:
-    """Remembers which spans have a model call with tokens inside, so that of nested ones the innermost alone counts.
+    """Remembers which spans have a model call inside, so that of nested ones the innermost alone counts.
 
     A span ends, and is sent, after those inside it; so what is inside is known when it comes, though it come in a later
     request. Remembers the last 100,000 at least. Threads may share one: at worst one sees an older memory.

@@ -32,12 +32,17 @@ _FINE = Failure("", "")
 _UNJUDGED = Judgement(None, None)
 
 
+def is_failure(span: Span, told: Parts) -> bool:
+    """Whether its status, an `error.type` or a failure mode says so. An exception that was handled is none."""
+    return span.status == "error" or "error_type" in told or "failure_mode" in told
+
+
 def failure_of(span: Span, told: Parts, tally: Tally) -> Failure:
-    """It failed if its status, an `error.type` or a failure mode says so. An exception that was handled is none."""
+    """Why it failed, if it did."""
+    if not is_failure(span, told):
+        return _FINE
     mode = told.get("failure_mode", "")
     error_type = told.get("error_type", "")
-    if span.status != "error" and not error_type and not mode:
-        return _FINE
     error_type = error_type or _raised(span, tally)
     if mode in FAILURE_MODES:
         return Failure(mode, error_type)

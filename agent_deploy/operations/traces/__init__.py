@@ -1,0 +1,1 @@
+"""What is done with traces and the facts made of them, one verb a module."""

@@ -19,15 +19,23 @@ _HELP_BLOCK = re.compile(r"(?<=<!-- agent-deploy --help -->\n```text\n).*?(?=```
 _WIDTH = 100
 
 
-def help_of(name: str | None = None) -> str:
-    """What `agent-deploy [name] --help` prints, at a fixed width."""
-    top = click.Context(cli, info_name="agent-deploy", max_content_width=_WIDTH, terminal_width=_WIDTH)
-    if name is None:
-        return cli.get_help(top) + "\n"
-    command = cli.get_command(top, name)
-    assert command is not None
-    context = click.Context(command, top, name, max_content_width=_WIDTH, terminal_width=_WIDTH)
+def help_of(*names: str) -> str:
+    """What `agent-deploy [name [name]] --help` prints, at a fixed width."""
+    context = click.Context(cli, info_name="agent-deploy", max_content_width=_WIDTH, terminal_width=_WIDTH)
+    command: click.Command = cli
+    for name in names:
+        assert isinstance(command, click.Group)
+        found = command.get_command(context, name)
+        assert found is not None
+        command = found
+        context = click.Context(command, context, name, max_content_width=_WIDTH, terminal_width=_WIDTH)
     return command.get_help(context) + "\n"
+
+
+def subcommands(name: str) -> list[str]:
+    """The commands of a group, in order; none of a command."""
+    command = cli.get_command(click.Context(cli), name)
+    return command.list_commands(click.Context(command)) if isinstance(command, click.Group) else []
 
 
 def reference() -> str:
@@ -35,7 +43,9 @@ def reference() -> str:
     parts = ["# Commands\n\nMade from the commands themselves by `make docs`. JSON of each: [json.md](json.md).\n"]
     for section, commands in COMMANDS.items():
         parts.append(f"## {section}\n")
-        parts += [f"### {name}\n\n```text\n{help_of(name)}```\n" for name in commands]
+        for name in commands:
+            for words in ((name,), *((name, inner) for inner in subcommands(name))):
+                parts.append(f"### {' '.join(words)}\n\n```text\n{help_of(*words)}```\n")
     return "\n".join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from registry.registry import Registry
 from registry.times import now
 from tests.agent_deploy.conftest import AgentDeploy
 from tests.builders import WORKFLOW, add_version, write_bundle
+from tests.reference import subcommands
 
 _NAMES = [name for section in COMMANDS.values() for name in section]
 
@@ -36,13 +38,32 @@ def test_every_command_of_the_first_release_is_there() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", _NAMES)
-def test_every_command_explains_itself_with_an_example(name: str, agent_deploy: AgentDeploy) -> None:
-    answer = agent_deploy(name, "--help")
+_GROUPS = [name for name in _NAMES if subcommands(name)]
+_LINES = [name for name in _NAMES if name not in _GROUPS] + [f"{g} {name}" for g in _GROUPS for name in subcommands(g)]
+
+
+@pytest.mark.parametrize("line", _LINES)
+def test_every_command_explains_itself_with_an_example(line: str, agent_deploy: AgentDeploy) -> None:
+    answer = agent_deploy(*line.split(), "--help")
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.startswith(f"Usage: agent-deploy {name} ")
-    assert f"agent-deploy {name}" in answer.out.partition("Example:\n")[2]
+    assert answer.out.startswith(f"Usage: agent-deploy {line} ")
+    assert f"agent-deploy {line}" in answer.out.partition("Example:\n")[2]
     assert "--json" in answer.out
+
+
+@pytest.mark.parametrize("group", _GROUPS)
+def test_a_group_tells_of_each_of_its_commands_what_it_says_of_itself(group: str, agent_deploy: AgentDeploy) -> None:
+    listed = agent_deploy(group, "--help").out
+    for name in subcommands(group):
+        said = agent_deploy(group, name, "--help").out.splitlines()[2].strip()
+        assert re.search(rf"^  {name} +{re.escape(said)}$", listed, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("group", _GROUPS)
+def test_a_misspelt_command_of_a_group_is_met_with_the_nearest(group: str, agent_deploy: AgentDeploy) -> None:
+    name = subcommands(group)[0]
+    answer = agent_deploy(group, f"{name}x")
+    assert (answer.code, f"did you mean '{name}'?" in answer.err) == (2, True)
 
 
 @pytest.mark.parametrize(

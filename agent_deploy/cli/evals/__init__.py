@@ -13,7 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rescore": ("rescore", "Score a run's stored outputs with today's scorers."),
     "import": ("import_", "Take the results of another tool as a run."),
     "export": ("export", "Write a run as an in-toto test result."),
-    "calibrate": ("calibrate", "Run the live version against itself, and see what the gate can see."),
+    "calibrate": ("calibrate", "Run the live version against itself: what can the gate see?"),
 }
 
 _HELP = "Check and add cases; look at, compare, import and export runs."

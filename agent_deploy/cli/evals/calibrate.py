@@ -36,7 +36,7 @@ def command(
     settings: Settings, workflow: str, environment: str | None, cases: str | None, repeats: int | None,
     run: str | None, labels: str | None, actor: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Run the live version against itself, and see what the gate can see.
+    """Run the live version against itself: what can the gate see?
 
     What flips without any change is noise, and no gate can see a change much smaller. With --judge: how far the eval
     set's LLM judges agree with people, as the gate's `judge` rule needs. Both go on record.

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
         UnknownPrompt,
         UnsafeTemplate,
     )
+    from agent_deploy.client.calls import Call, instrument
 
 __all__ = [
     "BadSettings",
     "Bundle",
+    "Call",
     "Client",
     "ClientClosed",
     "ClientError",
@@ -43,11 +45,17 @@ __all__ = [
     "UnknownModel",
     "UnknownPrompt",
     "UnsafeTemplate",
+    "instrument",
 ]
+_TRACING = ("Call", "instrument")
 
 
 def __getattr__(name: str) -> Any:
     """Import the client only when it is asked for, so that the command line starts without it."""
+    if name in _TRACING:
+        from agent_deploy.client import calls
+
+        return getattr(calls, name)
     if name in __all__:
         from agent_deploy import client
 

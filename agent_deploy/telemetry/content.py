@@ -79,9 +79,12 @@ def is_hash(text: str) -> bool:
 def redacted(attributes: Mapping[str, Any], policy: Policy) -> dict[str, Any] | None:
     """The attributes as the policy allows them; None when they may stay as they are."""
     changed: dict[str, Any] | None = None
-    for key, value in attributes.items():
+    for key in attributes:
         kind = kind_of(key)
-        if kind == "plain" or (kind == "values" and isinstance(value, int | float)):
+        if kind == "plain":
+            continue
+        value = attributes[key]
+        if kind == "values" and isinstance(value, int | float):
             continue
         told = _allowed(kind, value, policy)
         if told is not value:
@@ -148,7 +151,9 @@ _HARMLESS = frozenset({
     "llm.response.finish_reason", "llm.response.stop_reason", "embedding.model_name", "reranker.model_name",
     "tool.name", "tool_call.id", "tool_call.function.name", "agent.name", "session.id",
     "traceloop.span.kind", "traceloop.entity.name", "traceloop.entity.path", "traceloop.entity.version",
-    "traceloop.workflow.name", "db.query.summary", "http.request.method", "messaging.message.id",
+    "traceloop.workflow.name", "traceloop.association.properties.tenant_id",
+    "traceloop.association.properties.session_id", "llm.response.model_name", "llm.request.model_name",
+    "evaluation.label", "db.query.summary", "http.request.method", "messaging.message.id",
 })  # fmt: skip
 
 _URLS = frozenset({"url.full", "http.url", "http.target"})

@@ -57,10 +57,10 @@ def _redact(span: Span, policy: Policy) -> None:
     attributes = redacted(span.attributes or {}, policy)
     if attributes is not None:
         span._attributes = attributes
-    if span.events:
-        span._events = [_event(event, policy) for event in span.events]
-    if span.links:
-        span._links = [_link(link, policy) for link in span.links]
+    if events := span.events:
+        span._events = [_event(event, policy) for event in events]
+    if links := span.links:
+        span._links = [_link(link, policy) for link in links]
     if span.status.description and policy.content != "full":
         span._status = Status(span.status.status_code, policy.of_content(span.status.description))
 

@@ -7,14 +7,17 @@ import math
 import operator
 from typing import Any
 
-from agent_deploy.telemetry.content import as_text
+from agent_deploy.telemetry.content import LONGEST, as_text
 
 _LONGEST_LABEL = 512  # characters
+_AROUND = 128  # characters of JSON around a message
 _MOST_TOKENS = 2**53  # beyond, JSON loses digits, and beyond 2**63 the exporter loses the whole batch
 
 
 def label(value: Any) -> str | None:
     """A name or id: text, or a whole number or UUID as text, cut at 512 characters; None where it is empty."""
+    if type(value) is str:
+        return encodable(value[:_LONGEST_LABEL]) or None
     if isinstance(value, bool | bytes | float | list | tuple | dict | set):
         raise TypeError(f"not a name: {type(value).__name__}")
     return encodable(str(value)[:_LONGEST_LABEL]) or None
@@ -77,5 +80,6 @@ def encodable(text: str) -> str:
 def messages(role: str, value: object) -> str:
     """Text as one message of the GenAI conventions, in JSON; what is already a list of messages is written as it is."""
     if not isinstance(value, list):
-        value = [{"role": role, "parts": [{"type": "text", "content": as_text(value)}]}]
+        text = as_text(value)[: LONGEST - _AROUND]  # cut before it is JSON, so that it stays JSON
+        value = [{"role": role, "parts": [{"type": "text", "content": text}]}]
     return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,132 @@
+"""Segments: facts as immutable Parquet objects in the store, an hour's under one prefix, each named by its content.
+
+    facts/date=2026-11-24/hour=09/<sha256>.parquet
+
+The folders are as Hive has them, so that Athena, Trino and ClickHouse read the same files. A fact lies in the hour in
+which its span started, and thereby all copies of one fact in the same hour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from registry.blobs import digest_of
+from registry.errors import Changed, Exists, Missing, Unavailable
+from registry.stores import Store
+
+PREFIX = "facts/"
+HOUR = timedelta(hours=1)
+_ATTEMPTS = 20
+_LONGEST_DAY_BY_DAY = 400  # days; for a longer range one listing of everything is cheaper
+_KEY = re.compile(r"facts/date=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/([0-9a-f]{64})\.parquet")
+
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """One Parquet object. hour: when it begins, UTC. size: in bytes."""
+
+    hour: datetime
+    digest: str
+    size: int
+
+    @property
+    def key(self) -> str:
+        """Where it lies in the store."""
+        return f"{hour_prefix(self.hour)}{self.digest.removeprefix('sha256:')}.parquet"
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour, as its beginning, that facts of this moment lie in."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def hour_prefix(hour: datetime) -> str:
+    """`facts/date=2026-11-24/hour=09/`."""
+    return f"{PREFIX}date={hour:%Y-%m-%d}/hour={hour:%H}/"
+
+
+def segment_of(key: str, size: int) -> Segment | None:
+    """The segment of this key; None for an object that is none."""
+    match = _KEY.fullmatch(key)
+    if match is None:
+        return None
+    year, month, day, hour = map(int, match.groups()[:4])
+    try:
+        return Segment(datetime(year, month, day, hour, tzinfo=UTC), f"sha256:{match[5]}", size)
+    except ValueError:
+        return None
+
+
+def list_segments(store: Store, since: datetime | None = None, until: datetime | None = None) -> list[Segment]:
+    """The segments of all hours that share a moment with [since, until), in order. None: without a bound.
+
+    Lists day by day, so that it takes as long as the range, not as what is kept.
+    """
+    days = _days(since, until)
+    prefixes = [f"{PREFIX}date="] if days is None else [f"{PREFIX}date={day}/" for day in days]
+    listed = in_parallel(store, lambda prefix: list(_segments(store, prefix)), prefixes)
+    found = (segment for segments in listed for segment in segments)
+    return sorted(segment for segment in found if _within(segment.hour, since, until))
+
+
+def put_segment(store: Store, hour: datetime, data: bytes) -> Segment:
+    """Store a segment durably; the same one again is no error, and a damaged copy is healed.
+
+    Raises Unavailable when the store is away, or when others kept putting and removing it meanwhile.
+    """
+    segment = Segment(hour, digest_of(data), len(data))
+    for _ in range(_ATTEMPTS):
+        try:
+            store.create(segment.key, data)
+        except Exists:
+            try:
+                present = store.get(segment.key)
+            except Missing:  # merged away in between
+                continue
+            if present is None or present.data == data:
+                return segment
+            try:
+                store.replace(segment.key, data, expect=present.token)
+            except Changed:
+                continue
+        return segment
+    raise Unavailable(f"{segment.key} in {store.url} can neither be written nor read")
+
+
+def in_parallel(store: Store, work: Callable[[_Given], _Made], given: Iterable[_Given]) -> list[_Made]:
+    """The work done on each, in order, as many at once as the store is good for."""
+    wanted: Sequence[_Given] = list(given)
+    if store.parallel <= 1 or len(wanted) <= 1:
+        return [work(one) for one in wanted]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(store.parallel, len(wanted))) as pool:
+        return list(pool.map(work, wanted))
+
+
+def _segments(store: Store, prefix: str) -> Iterator[Segment]:
+    for entry in store.entries(prefix):
+        segment = segment_of(entry.key, entry.size)
+        if segment is not None:
+            yield segment
+
+
+def _days(since: datetime | None, until: datetime | None) -> list[str] | None:
+    if since is None or until is None:
+        return None
+    first, last = since.astimezone(UTC).date(), until.astimezone(UTC).date()
+    length = (last - first).days + 1
+    if length > _LONGEST_DAY_BY_DAY:
+        return None
+    return [f"{first + timedelta(days=number):%Y-%m-%d}" for number in range(length)]
+
+
+def _within(hour: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or since < hour + HOUR) and (until is None or hour < until)

@@ -26,14 +26,19 @@ _INTENTS = 12
 Rows = dict[str, list[str]]
 
 
+def folder_of_data() -> Path:
+    """Where the data lies; the test is skipped where it does not."""
+    folder = Path(os.environ.get("BANKING77", _BESIDE))
+    if not (folder / "train.csv").is_file():
+        pytest.skip(f"the BANKING77 data is not in {folder}; set BANKING77 to its folder")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def rows() -> Rows:
     """The training messages by intent."""
-    path = Path(os.environ.get("BANKING77", _BESIDE)) / "train.csv"
-    if not path.is_file():
-        pytest.skip(f"the BANKING77 data is not at {path}; set BANKING77 to its folder")
     by_intent: Rows = defaultdict(list)
-    with path.open(encoding="utf-8", newline="") as file:
+    with (folder_of_data() / "train.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             by_intent[row["category"]].append(row["text"])
     return dict(sorted(by_intent.items())[:_INTENTS])

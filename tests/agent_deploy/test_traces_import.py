@@ -9,11 +9,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from agent_deploy.cli.options import Settings
+from agent_deploy.cli.traces.import_ import command
 from agent_deploy.operations.traces import import_ as importing
 from agent_deploy.operations.traces.import_ import Bad, Imported, Source, find_sources, import_
 from agent_deploy.telemetry.facts.fact import Fact
-from registry.errors import BadInput
+from agent_deploy.telemetry.facts.spool import spool_files
+from agent_deploy.telemetry.facts.store import FactStore
+from registry.errors import BadInput, Unavailable
+from registry.stores import open_store
+from tests.commands import Answer
 from tests.telemetry.otlp import Sent, line, span_id
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-5-mini"}
@@ -129,3 +136,59 @@ def test_stdin_is_a_source(monkeypatch: pytest.MonkeyPatch) -> None:
     done = import_(find_sources(["-"], io.BytesIO(chat(1))), facts.append)
     assert (done.files, facts.ids) == (1, [span_id(1)])
     assert not sys.stdin.closed
+
+
+def test_facts_that_cannot_be_sealed_are_kept_and_the_error_says_so(tmp_path: Path) -> None:
+    def away() -> None:
+        raise Unavailable("the store is away")
+
+    (tmp_path / "a.json").write_bytes(chat(1))
+    facts = Facts()
+    with pytest.raises(Unavailable) as failed:
+        import_(sources(tmp_path / "a.json"), facts.append, seal=away)
+    assert failed.value.unchanged == "Facts kept on this machine, and in its reports: 1."
+    assert facts.ids == [span_id(1)]
+
+
+def run(*words: str) -> Answer:
+    """The command, before it has its place on the command line."""
+    done = CliRunner().invoke(command, words, obj=Settings())
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return Answer(done.exit_code, done.stdout, done.stderr)
+
+
+def counted(here: Path) -> tuple[int, int]:
+    """Facts, and those in files of the spool."""
+    facts = FactStore(open_store(str(here / ".agent-deploy")), here / ".agent-deploy" / "facts")
+    found = facts.connection().execute("SELECT count(*) FROM facts").fetchone()
+    assert found is not None
+    return found[0], len(spool_files(facts.folder / "spool"))
+
+
+def test_the_command_imports_into_the_store_and_a_second_time_adds_nothing(here: Path) -> None:
+    (here / "a.json").write_bytes(chat(1, 2) + b"{torn\n")
+    answer = run("a.json", "--json")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.document == {
+        "files": 1, "lines": 2, "spans": 2, "facts": 2, "skipped": {}, "ignored": {}, "bad_lines": 1,
+        "bad": [{"file": "a.json", "line": 2, "message": answer.document["bad"][0]["message"]}],
+    }  # fmt: skip
+    assert counted(here) == (2, 0)
+    run("a.json")
+    assert counted(here) == (2, 0)
+
+
+def test_the_command_tells_people_what_it_took_and_on_stderr_what_not(here: Path) -> None:
+    odd = Sent(1, attributes=CHAT | {"gen_ai.usage.input_tokens": "many"})
+    (here / "a.json").write_bytes(line(odd, Sent(2)) + b"[]\n")
+    answer = run("a.json")
+    assert answer.out.splitlines() == [
+        "1 fact of 2 spans, from 1 file",
+        "  skipped         1 of no LLM workflow",
+        "  ignored values  1 gen_ai.usage.input_tokens",
+    ]
+    assert answer.err.splitlines() == [
+        "1 line could not be read:",
+        "  a.json:2: no OTLP trace export: a JSON list, not an object with resourceSpans",
+    ]

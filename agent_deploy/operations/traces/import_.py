@@ -11,7 +11,7 @@ from typing import IO
 from agent_deploy.telemetry.facts.fact import Fact
 from agent_deploy.telemetry.reading import Nesting, Tally, facts_of, read_export
 from agent_deploy.telemetry.reading.files import Fault, Message, messages_of
-from registry.errors import BadInput
+from registry.errors import BadInput, Unavailable
 
 _BATCH = 5_000  # facts written, and synced, at once
 _REMEMBERED = 1_000_000
@@ -66,20 +66,30 @@ def import_(
     sources: Sequence[Source],
     append: Callable[[Sequence[Fact]], None],
     *,
+    seal: Callable[[], object] = lambda: None,
     strict: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Imported:
     """Read the sources in their order, and append their facts, durably.
 
+    seal: what makes appended facts seen by other machines; called at the end, once.
+
     A span that comes twice counts once, now and in a later import. A line that cannot be read is named and passed over;
     with `strict` it ends the import. Raises BadInput then, and where no line of all could be read. Either way what
-    came before is kept: the next import of the same files adds only what is missing.
+    came before is kept: the next import of the same files adds only what is missing. Raises Unavailable where facts
+    could not be written or, saying that they are kept here, sealed.
     """
     run = _Import(append, strict, progress)
     for source in sources:
         run.read(source)
     run.write()
-    return run.imported(len(sources))
+    imported = run.imported(len(sources))
+    try:
+        seal()
+    except Unavailable as error:
+        kept = f"Facts kept on this machine, and in its reports: {imported.facts:,}."
+        raise Unavailable(error.message, unchanged=kept, next_command="agent-deploy traces compact") from error
+    return imported
 
 
 class _Import:

@@ -31,10 +31,14 @@ from agent_deploy.operations.evaluating import Talk, Tools, Trial, open_tools
 from registry.errors import BadInput, Unavailable
 from registry.registry import Registry
 
+# Every agent keeps the time limit itself, from when a question is really with it. A question may have to go there again
+# for what its neighbours did; only one that never comes back at all is given up here.
+_ROUNDS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A run that is on record, its results by case and repeat, and what is known to have been spent on it, in US dollars."""
+    """A run that is on record, its results by case and repeat, and what it is known to have cost us, in US dollars."""
 
     run: Run
     results: Mapping[Key, Result]
@@ -140,13 +144,15 @@ def _spending(trial: Trial, kept: Mapping[Key, Result], spent_usd: Decimal) -> S
 
 def _bench(trial: Trial, tools: Tools, spending: Spending) -> Bench:
     from agent_deploy.costs.prices import cost_of
+    from agent_deploy.evals.agents import START_S
     from agent_deploy.evals.providers.limits import Limits
 
     def price(calls: tuple[ModelCall, ...]) -> Decimal | None:
         return cost_of(calls, tools.prices, trial.started.started_at)[0]
 
     patience = Patience(trial.settings.timeout_s, trial.settings.attempts)
-    return Bench(tools.agent, tools.scorers, price, defaultdict(Limits), patience, spending)
+    answer_s = _ROUNDS * trial.settings.timeout_s + START_S
+    return Bench(tools.agent, tools.scorers, price, defaultdict(Limits), patience, spending, answer_s)
 
 
 def _summary(trial: Trial, tools: Tools, results: Mapping[Key, Result], resumed: int, at: datetime) -> Summary:

@@ -277,15 +277,14 @@ def test_a_cap_with_an_agent_that_says_nothing_of_its_calls_stops_at_the_first_a
 
 
 def test_bad_agents_end_errored_and_the_run_completes(desk: Desk) -> None:
-    desk.configure("timeout_s = 4\n")
-    words = {"hang": "timeout", "die": "downstream_error", "raise": "other", "set": "parse_error"}
+    desk.configure("timeout_s = 1\n")
+    words = {"hang": "timeout", "die": "other", "raise": "other", "set": "parse_error"}
     desk.write_cases([*echoes(6), *(case(word, f"{word} x", "x") for word in words)])
     answer = evaluated(f"{WORKFLOW}@1", "--json")
     (run,) = desk.runs()
     assert (answer.code, run.passed, run.errored) == (1, 6, 4)
     kinds = {result.case: result.error_kind for result in desk.results(run) if result.status == "errored"}
-    assert kinds.keys() == words.keys()
-    assert (kinds["hang"], kinds["set"]) == ("timeout", "parse_error")
+    assert kinds == words
 
 
 def test_a_report_and_junit_are_written_where_asked_for(desk: Desk) -> None:

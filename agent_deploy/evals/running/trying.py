@@ -28,7 +28,7 @@ class Bench:
     """What every case of a run is tried with.
 
     scorers: by case id. price: what some model calls cost together in US dollars, None when unknown. limits: the turns
-    at each provider, by its name.
+    at each provider, by its name. answer_s: seconds for one answer, where they are not those of `patience`.
     """
 
     agent: Agent
@@ -37,13 +37,15 @@ class Bench:
     limits: defaultdict[str, Limits]
     patience: Patience
     spending: Spending
+    answer_s: float | None = None
 
 
 async def try_case(bench: Bench, case: Case, repeat: int) -> Result:
     """What became of it. Raises nothing for what agent and scorers do: that ends as an errored result."""
     question = Question(case.id, repeat, case.input, case.metadata)
     asked: Callable[[], Awaitable[Reply]] = partial(bench.agent.answer, question)
-    reply, attempts = await _persist(bench, bench.agent.provider, asked, bench.spending.failed)
+    answer_s = bench.patience.timeout_s if bench.answer_s is None else bench.answer_s
+    reply, attempts = await _persist(bench, bench.agent.provider, asked, bench.spending.failed, answer_s)
     if isinstance(reply, CaseError):
         return errored(case, repeat, reply, attempts=attempts)
     scores, error, judges = await _score(bench, case, reply)
@@ -71,14 +73,18 @@ def errored(case: Case, repeat: int, error: CaseError, **known: Any) -> Result:
 
 
 async def _persist(
-    bench: Bench, provider: str, ask: Callable[[], Awaitable[Answer]], failed: Callable[[CaseError], None]
+    bench: Bench,
+    provider: str,
+    ask: Callable[[], Awaitable[Answer]],
+    failed: Callable[[CaseError], None],
+    limit_s: float,
 ) -> tuple[Answer | CaseError, int]:
     """An answer after as many attempts as it takes, each in its turn and its time; the provider's pace kept."""
     limits = bench.limits[provider]
 
     async def attempt() -> Answer:
         async with limits.turn():
-            answer = await in_time(ask(), bench.patience.timeout_s)
+            answer = await in_time(ask(), limit_s)
         limits.went_well()
         return answer
 
@@ -118,7 +124,8 @@ async def _judged(
     """One scorer's word. One that asks no model and answers at once needs neither turn nor time limit."""
 
     if scorer.provider:
-        found, _ = await _persist(bench, scorer.provider, partial(_asked, scorer, case, reply), failed)
+        judging = partial(_asked, scorer, case, reply)
+        found, _ = await _persist(bench, scorer.provider, judging, failed, bench.patience.timeout_s)
         return found
     try:
         score = scorer.score(case, reply)

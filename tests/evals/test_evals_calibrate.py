@@ -23,6 +23,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AGENT_DEPLOY_ACTOR", "ann")
     desk = Desk(tmp_path)
+    desk.configure("concurrency = 1\n")  # it wavers by counting how often it was asked
     call(None, "promote", WORKFLOW, "--version", "2")
     return desk
 

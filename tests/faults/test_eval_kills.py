@@ -49,7 +49,9 @@ def _stopped_at(desk: Desk, results: int, stop: Callable[[subprocess.Popen[str]]
             break
         time.sleep(0.002)  # to look again, not to wait for a moment
     stop(process)
-    return finish(process)
+    answer = finish(process)
+    _wait_for_agents(desk)  # else its last words would be taken for those of the next one
+    return answer
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
@@ -120,10 +122,13 @@ def test_an_interrupted_run_keeps_what_is_done_and_says_how_to_go_on(desk: Desk,
 
 def test_nothing_of_the_agent_is_left_when_the_run_is_killed(desk: Desk) -> None:
     _stopped_at(desk, 5, _kill)
+    assert _agents(desk) == []
+
+
+def _wait_for_agents(desk: Desk) -> None:
     deadline = time.monotonic() + 10
     while _agents(desk) and time.monotonic() < deadline:
-        time.sleep(0.01)  # it takes the worker a moment to see that its parent is gone
-    assert _agents(desk) == []
+        time.sleep(0.01)  # it takes a worker a moment to see that its parent is gone
 
 
 def _agents(desk: Desk) -> list[str]:

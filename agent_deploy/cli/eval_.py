@@ -74,13 +74,13 @@ def command(
     Every case is asked, scored and put on record as one run, which the gate reads. Ctrl-C keeps what is done; --resume
     goes on from there. Exit 0 when the run is complete, whatever the scores.
     """
-    from agent_deploy.cli.evaluations import finish, interruption_told
+    from agent_deploy.cli.evaluations import finish, progress_wiped
     from agent_deploy.operations.evaluating import Wanted
 
     _check_words(ref, resume)
     wanted = Wanted(cases, agent, repeats, concurrency, max_cost_usd, False if no_cache else None)
     config = settings.config()
-    with interruption_told(as_json):
+    with progress_wiped():
         if resume is not None:
             done = _resume(config, resume, wanted)
         else:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent_deploy.cli.exit_codes import INTERRUPTED, UNEXPECTED
-from agent_deploy.cli.output import count, emit, emit_error, facts, progress, say, short, tell_error
+from agent_deploy.cli.exit_codes import UNEXPECTED
+from agent_deploy.cli.output import count, emit, facts, progress, say, short, tell_error
 
 if TYPE_CHECKING:
     from agent_deploy.evals.results import Result
@@ -33,19 +33,10 @@ def talk() -> Talk:
 
 
 @contextmanager
-def interruption_told(as_json: bool) -> Iterator[None]:
-    """A run that Ctrl-C or SIGTERM stops within is told, with the command that goes on; exit code 130."""
-    from agent_deploy.evals.errors import RunInterrupted
-
+def progress_wiped() -> Iterator[None]:
+    """Whatever ends within, no half line of progress is left on the terminal."""
     try:
         yield
-    except RunInterrupted as stopped:
-        told = (stopped.message, stopped.unchanged, stopped.next_command)
-        progress("")
-        if as_json:
-            emit_error(INTERRUPTED, *told)
-        tell_error(*told)
-        click.get_current_context().exit(INTERRUPTED)
     finally:
         progress("")
 

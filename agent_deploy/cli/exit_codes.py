@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agent_deploy import errors as above
+from agent_deploy.evals.errors import RunInterrupted
 from registry import errors
 
 UNEXPECTED = 1
@@ -23,6 +24,7 @@ _BY_ERROR: tuple[tuple[type[Exception], int], ...] = (
     (errors.Damaged, DAMAGED),
     (errors.Missing, DAMAGED),
     (above.ChecksFailed, UNEXPECTED),
+    (RunInterrupted, INTERRUPTED),
     (errors.Unavailable, UNEXPECTED),
 )
 

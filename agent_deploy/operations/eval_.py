@@ -92,7 +92,8 @@ def evaluate(
 
     head, live = find_baseline(registry, version, environment, eval_set.digest)
     compared = head is not None and head.digest != version.digest
-    notes = lines_ahead(policy, environment, eval_set, settings.repeats, compared=compared)
+    failing = failing_cases(registry, head, eval_set.digest) if compared else 0.0
+    notes = lines_ahead(policy, environment, eval_set, settings.repeats, compared=compared, failing=failing)
     for line in notes:
         talk.say(line)
     first = None
@@ -147,6 +148,13 @@ def find_baseline(
         if newest_runs(connection, version.workflow, head.digest, set_digest):
             return head, None
         return head, version_numbered(connection, version.workflow, head.version)
+
+
+def failing_cases(registry: Registry, head: Release | None, set_digest: str) -> float:
+    """How many cases what is live fails in its newest run on this set; 0 while there is none."""
+    with registry.database.read() as connection:
+        runs = newest_runs(connection, head.workflow, head.digest, set_digest) if head else []
+    return runs[0].failed / runs[0].started.repeats if runs else 0.0
 
 
 def _evaluated(

@@ -240,7 +240,7 @@ def test_that_no_outcome_could_pass_the_gate_is_said_before_anything_is_asked(de
     desk.configure(gated=True)
     answer = evaluated(f"{WORKFLOW}@2", "--json")
     told = (
-        "no outcome can pass the gate of production: 10 cases cannot show that a version is at most 5.0 points worse: "
+        "the gate of production could not pass it: 10 cases cannot show that a version is at most 5.0 points worse: "
         "one that loses none of them passes from 52 cases on"
     )
     assert told in answer.err.splitlines()

@@ -57,7 +57,7 @@ def _flips(
     config: Config, workflow: str, environment: str, repeats: int | None, cases: str | None, run: str | None,
     actor: str, as_json: bool,
 ) -> None:  # fmt: skip
-    from agent_deploy.cli.evaluations import interruption_told, talk
+    from agent_deploy.cli.evaluations import progress_wiped, talk
     from agent_deploy.operations.evals.calibrate import calibrate, calibrate_by_run
     from agent_deploy.wiring import open_registry
 
@@ -65,7 +65,7 @@ def _flips(
     if run:
         done = calibrate_by_run(registry, run, workflow, actor=actor)
     else:
-        with interruption_told(as_json):
+        with progress_wiped():
             done = calibrate(
                 registry, config, workflow, environment, actor=actor, repeats=repeats, cases=cases, talk=talk()
             )

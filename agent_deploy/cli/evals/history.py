@@ -59,7 +59,7 @@ def _next(run: RunStarted) -> str:
 
 def _resume(run: RunStarted) -> str:
     """Empty for what asked nobody: a rescoring or an import goes on record whole, or not at all."""
-    return f"agent-deploy eval --resume {run.id}" if run.origin == "eval" else ""
+    return f"agent-deploy eval --resume {run.id}" if run.origin in ("eval", "calibrate") else ""
 
 
 def _cells(run: Run | RunStarted) -> list[str]:

@@ -68,12 +68,22 @@ class Config:
         """What the file says of the gate of a workflow in an environment: the environment's own table, and over it,
         key by key, the workflow's. What it means, `gates.policy` says.
         """
+        return self._merged(workflow, environment, "gate") or {}
+
+    def drill_table(self, workflow: str, environment: str) -> Mapping[str, Any] | None:
+        """What the file says of a workflow's drills in an environment, merged as the gate's; None where it has no such
+        table. What it means, `drill_policy` says.
+        """
+        return self._merged(workflow, environment, "drill")
+
+    def _merged(self, workflow: str, environment: str, name: str) -> Mapping[str, Any] | None:
         of_workflow = self.document.get("workflows", {}).get(workflow, {}).get("environments", {})
-        tables = (self.document.get("environments", {}), of_workflow)
-        merged: dict[str, Any] = {}
-        for environments in tables:
-            merged |= environments.get(environment, {}).get("gate", {})
-        return merged
+        found = [
+            environments.get(environment, {}).get(name)
+            for environments in (self.document.get("environments", {}), of_workflow)
+        ]
+        tables = [table for table in found if table is not None]
+        return {key: value for table in tables for key, value in table.items()} if tables else None
 
     def check_environment(self, name: str) -> str:
         """The name, or the default for None-like; raises BadConfig for one that the file, naming some, does not."""

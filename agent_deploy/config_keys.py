@@ -50,6 +50,13 @@ GATE_KEYS = (
     "max_latency_increase", "max_age", "require_environment", "require_approvals", "freeze", "judge",
 )  # fmt: skip
 _GATE = dict.fromkeys(GATE_KEYS, _ANY)
+# Those of a drill, in drill_policy.py.
+DRILL_KEYS = (
+    "enabled", "mode", "hold_for", "max_time_to_rollback", "readers", "soak", "smoke", "checks", "max_error_rate",
+    "max_latency_increase", "guard_every", "restore_within", "window", "jitter", "retry_backoff", "overdue_after",
+    "count_rehearsal", "heartbeat_url", "notify",
+)  # fmt: skip
+_DRILL = dict.fromkeys(DRILL_KEYS, _ANY)
 _EVAL = {
     "repeats": _WHOLE,
     "concurrency": _WHOLE,
@@ -64,7 +71,7 @@ KEYS: Mapping[str, Any] = {
     "store": _TEXT,
     "default_environment": _TEXT,
     "prices": _TEXT,
-    "environments": Named(_environment, {"gate": _GATE}),
+    "environments": Named(_environment, {"gate": _GATE, "drill": _DRILL}),
     "workflows": Named(
         _workflow,
         {
@@ -72,7 +79,8 @@ KEYS: Mapping[str, Any] = {
             "cases": _TEXT,
             "agent": _TEXT,
             "eval": _EVAL,
-            "environments": Named(_environment, {"gate": _GATE}),
+            "telemetry": {"content": _TEXT, "user": _TEXT},
+            "environments": Named(_environment, {"gate": _GATE, "drill": _DRILL}),
         },
     ),
 }

@@ -6,6 +6,21 @@ import os
 
 VARIABLE = "AGENT_DEPLOY_FAILPOINT"
 
+DRILLS = (
+    "drill.planned",  # nothing was looked at yet
+    "drill.checked",  # blockers and pre-checks are passed
+    "drill.appended",  # lease and intent are written, not yet committed
+    "drill.intended",  # and committed
+    "drill.steady",  # about to roll back
+    "drill.rolled_back",
+    "drill.verified",
+    "drill.holding",  # the target is live, and watched
+    "drill.restoring",  # about to restore
+    "drill.restored",
+    "drill.verified_restored",
+    "drill.recording",  # the record is written and the lease dropped, not yet committed
+    "drill.recorded",
+)
 FAILPOINTS = (
     "register.stored",  # blobs are in the store, the version is not yet written
     "register.inserted",  # the version is written, not yet committed
@@ -17,6 +32,7 @@ FAILPOINTS = (
     "deliver.recorded",
     "local.written",  # a file of a local store is whole under its temporary name
     "local.moved",  # it has its own name, the folder is not yet synced
+    *DRILLS,
 )
 
 

@@ -6,6 +6,7 @@ the delivery. What was planned on one head is never carried out on another.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,16 +51,23 @@ class Plan:
 
     @property
     def changes(self) -> bool:
-        """Whether carrying it out would move anything: not when the target is what is live."""
-        return self.head is None or self.head.version != self.target.number
+        """Whether carrying it out would move anything: not when the target is what is live.
+
+        It does where a drill made the target live: who moves there means it to stay, and the drill to let go.
+        """
+        return self.head is None or self.head.version != self.target.number or self.head.revert_to is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What became of a plan: the head now, and why its pointer is not out, empty when it is."""
+    """What became of a plan: the head now, and why its pointer is not out, empty when it is.
+
+    committed: when the release was on record, a reading of `time.monotonic`; None when nothing had to be recorded.
+    """
 
     release: Release
     not_delivered: str
+    committed: float | None = None
 
     @property
     def delivered(self) -> bool:
@@ -112,12 +120,13 @@ def carry_out(
     reached("move.checked")
     release = _record(registry, plan, actor, reason, clock(), admit) if plan.changes else plan.head
     assert release is not None  # noqa: S101  (a plan without a head always changes something)
+    committed = time.monotonic() if plan.changes else None
     reached("move.committed")
     try:
         failed = finish_deliveries(registry, release.workflow, clock())
     except Unavailable as error:
-        return Moved(release, error.message)
-    return Moved(release, failed.get(plan.environment, ""))
+        return Moved(release, error.message, committed)
+    return Moved(release, failed.get(plan.environment, ""), committed)
 
 
 def finish_deliveries(registry: Registry, workflow: str, at: datetime) -> dict[str, str]:

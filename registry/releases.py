@@ -1,7 +1,8 @@
 """Releases on record: the head of an environment, its history, what is on hold there, and adding one.
 
 Holds are not stored: a version is on hold while the last rollback that left it is later than the last release, of
-whatever kind, that set it live. So they can never disagree with the log.
+whatever kind, that set it live. So they can never disagree with the log. A drill's rollback judges no version: it
+neither puts one on hold nor lifts a hold.
 """
 
 from __future__ import annotations
@@ -34,9 +35,12 @@ _LIVE_BEFORE = _GENERATIONS.where(
 )
 _PROMOTED_BEFORE = _LIVE_BEFORE.where(releases.c.kind == "promote")
 _FIRST_LIVE_BEFORE = _LIVE_BEFORE.order_by(None).order_by(releases.c.generation)
+_BY_NO_DRILL = releases.c.revert_to.is_(None)
+_SET_LIVE = _LIVE_BEFORE.where(_BY_NO_DRILL)
 _LEFT_BY_ROLLBACK = _GENERATIONS.where(
-    releases.c.previous_version == sa.bindparam("version"), releases.c.kind == "rollback"
+    releases.c.previous_version == sa.bindparam("version"), releases.c.kind == "rollback", _BY_NO_DRILL
 )
+_SETTLED = _HEAD.where(_BY_NO_DRILL, releases.c.kind != "restore")
 _INSERT = sa.insert(releases)
 _NO_BOUND = 2**31 - 1
 
@@ -56,6 +60,11 @@ def find_heads(connection: sa.Connection, workflow: str | None = None, environme
     pairs = connection.execute(query.order_by(deliveries.c.workflow, deliveries.c.environment)).all()
     heads = (find_head(connection, pair.workflow, pair.environment) for pair in pairs)
     return [head for head in heads if head]
+
+
+def find_settled(connection: sa.Connection, workflow: str, environment: str) -> Release | None:
+    """The last release that no drill made, neither its rollback nor its restore: what people last decided, if ever."""
+    return _first(connection, _SETTLED, workflow, environment)
 
 
 def find_live(connection: sa.Connection, ref: Ref) -> Version:
@@ -103,9 +112,9 @@ def last_with_version(
 
 def is_on_hold(connection: sa.Connection, workflow: str, environment: str, version: int) -> bool:
     """Whether the version was rolled back from here and not set live since."""
-    given = {"workflow": workflow, "environment": environment, "version": version}
+    given = {"workflow": workflow, "environment": environment, "version": version, "before": _NO_BOUND}
     left_at: int | None = connection.execute(_LEFT_BY_ROLLBACK, given).scalar()
-    return left_at is not None and left_at > (last_with_version(connection, workflow, environment, version) or 0)
+    return left_at is not None and left_at > (connection.execute(_SET_LIVE, given).scalar() or 0)
 
 
 def find_previous_version(connection: sa.Connection, head: Release) -> int | None:

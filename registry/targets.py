@@ -16,7 +16,8 @@ def previous_version(
     """The last version that was live before the current one and is not on hold; None when there is none.
 
     The log is read as a stack: a promote puts a version on top, a rollback to V brings back the stack that V was on top
-    of when it was last live. So two rollbacks in a row go back two versions and never flip.
+    of when it was last live. So two rollbacks in a row go back two versions and never flip. A drill leaves the stack as
+    it was: on its rollback, a promote puts a version on top of what the drill went back from.
 
     release_at(generation): that release. last_with_version(version, before): the highest generation below `before` at
     which the version was live; it may skip those that only went back to it. is_on_hold(version).
@@ -40,4 +41,7 @@ def _below(
             break
         generation = came_from
         release = release_at(generation)
-    return release_at(generation - 1) if generation > 1 else None
+    below = release_at(generation - 1) if generation > 1 else None
+    while below is not None and below.revert_to is not None:
+        below = release_at(below.generation - 1)
+    return below

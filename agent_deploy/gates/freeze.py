@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from agent_deploy.durations import duration_of
 from agent_deploy.errors import BadConfig
-from agent_deploy.gates.words import duration_of
 
 _KEYS = ("cron", "for", "timezone", "reason")
 # No clock is put back by more. Starts are looked for from so much later, for wall time runs twice then.

@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from agent_deploy.config_keys import GATE_KEYS
+from agent_deploy.durations import duration_of
 from agent_deploy.errors import BadConfig
 from agent_deploy.gates.freeze import FreezeWindow, window_from
-from agent_deploy.gates.words import duration_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent_deploy.log import event
 from registry.models import Release
-from registry.moves import Moved, Plan, admit_all, carry_out, check_whole
+from registry.moves import Admit, Moved, Plan, admit_all, carry_out, check_whole
 from registry.registry import Registry
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class Move:
     release: the head afterwards; None for a dry run that would make the first one. changed: whether this call moved
     it. not_delivered: why the store does not point to the head yet, empty when it does. undo: the exact command that
     takes it back, empty when there is nothing to take back. elapsed_ms: milliseconds from start to delivery.
-    gate: the verdict of a promotion, passed or overridden; None where no gate was asked.
+    gate: the verdict of a promotion, passed or overridden; None where no gate was asked. committed_ms: milliseconds
+    from start to when it was on record; None when nothing had to be.
     """
 
     plan: Plan
@@ -36,6 +37,7 @@ class Move:
     undo: str
     elapsed_ms: float
     gate: Gate | None = None
+    committed_ms: float | None = field(default=None, compare=False)
 
     @property
     def delivered(self) -> bool:
@@ -52,8 +54,12 @@ def make(
     dry_run: bool,
     clock: Callable[[], datetime],
     admission: Admission | None = None,
+    admit: Admit = admit_all,
 ) -> Move:
-    """Carry out a plan, or check that it could be. admission: the gate that has to let it through, if any."""
+    """Carry out a plan, or check that it could be.
+
+    admission: the gate that has to let it through, if any; without one, admit has the last word (`registry.moves`).
+    """
     started = time.monotonic()
     admission = admission if plan.changes else None
     if admission:
@@ -62,7 +68,7 @@ def make(
         check_whole(registry.store, plan.target)
         moved = Moved(plan.head, "") if plan.head else None
     else:
-        admit = admission.admit if admission else admit_all
+        admit = admission.admit if admission else admit
         moved = carry_out(registry, plan, actor=actor, reason=reason, clock=clock, admit=admit)
     changed = plan.changes and not dry_run
     if changed and moved:
@@ -73,9 +79,10 @@ def make(
         changed=changed,
         dry_run=dry_run,
         not_delivered=moved.not_delivered if moved else "",
-        undo=undo_command(moved.release) if changed and moved else "",
+        undo=undo_command(moved.release, plan.head) if changed and moved else "",
         elapsed_ms=(time.monotonic() - started) * 1000,
         gate=admission.gate if admission else None,
+        committed_ms=(moved.committed - started) * 1000 if moved and moved.committed is not None else None,
     )
 
 
@@ -93,15 +100,19 @@ def _log(moved: Moved) -> None:
     )
 
 
-def undo_command(release: Release) -> str:
+def undo_command(release: Release, before: Release | None) -> str:
     """The command that takes this release back, and refuses if the head has moved since; empty for the first one.
 
     A rollback is taken back by promoting the version that it put on hold: rolling forward would put the good one,
-    which was rolled back to, on hold instead.
+    which was rolled back to, on hold instead. before: the head that it was made on; taking back what was done in the
+    middle of a drill leads to what was live before the drill.
     """
     if release.previous_version is None:
         return ""
+    in_drill = before is not None and before.revert_to is not None
+    version = before.revert_to if before is not None and in_drill else release.previous_version
     where = f"--env {release.environment} --expect-generation {release.generation}"
     if release.kind == "rollback":
-        return f"agent-deploy promote {release.workflow} --version {release.previous_version} {where} --override-hold"
-    return f"agent-deploy rollback {release.workflow} --to-version {release.previous_version} {where}"
+        override = "" if in_drill else " --override-hold"
+        return f"agent-deploy promote {release.workflow} --version {version} {where}{override}"
+    return f"agent-deploy rollback {release.workflow} --to-version {version} {where}"

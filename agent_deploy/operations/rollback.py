@@ -9,7 +9,7 @@ from agent_deploy.operations.move import Move, make
 from registry.catalog import version_numbered
 from registry.errors import NotFound, Refused
 from registry.models import Release, Version
-from registry.moves import Plan, check_expected
+from registry.moves import Admit, Plan, admit_all, check_expected
 from registry.refs import parse_ref
 from registry.registry import Registry
 from registry.releases import (
@@ -35,6 +35,9 @@ def rollback(
     dry_run: bool = False,
     force: bool = False,
     expect_generation: int | None = None,
+    revert_to: int | None = None,
+    revert_at: datetime | None = None,
+    admit: Admit = admit_all,
     clock: Callable[[], datetime] = now,
 ) -> Move:
     """Go back to `to_version`, or to the last version live before the current one that is not on hold.
@@ -42,6 +45,9 @@ def rollback(
     The version left goes on hold. A stated no-op when the target is what is live. Raises NotFound (no such version,
     nothing live, nothing to go back to), Refused (never live here without `force`; all earlier ones on hold), Conflict
     (the head moved), Damaged (the target is not whole): nothing moved then.
+
+    A drill gives the last three: revert_to and revert_at, the version that readers go back to by themselves, and when;
+    the version left then does not go on hold. admit has the last word within the transaction (`registry.moves.Admit`).
     """
     with registry.database.read() as connection:
         head = find_head(connection, workflow, environment)
@@ -61,8 +67,8 @@ def rollback(
         was_live = last_with_version(connection, workflow, environment, target.number) is not None
     if not was_live and not force:
         raise _never_live(target, environment)
-    plan = Plan("rollback", environment, head, target, on_hold=on_hold)
-    return make(registry, plan, actor=actor, reason=reason, dry_run=dry_run, clock=clock)
+    plan = Plan("rollback", environment, head, target, on_hold=on_hold, revert_to=revert_to, revert_at=revert_at)
+    return make(registry, plan, actor=actor, reason=reason, dry_run=dry_run, clock=clock, admit=admit)
 
 
 def _nothing_before(head: Release, others: list[tuple[int, bool]]) -> NotFound | Refused:

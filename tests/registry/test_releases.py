@@ -24,6 +24,7 @@ from registry.releases import (
     find_live,
     find_previous_version,
     find_release,
+    find_settled,
     is_on_hold,
     last_with_version,
     list_releases,
@@ -33,7 +34,7 @@ from registry.releases import (
 from tests.builders import WORKFLOW, source_of
 
 _NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-_KINDS: dict[str, Kind] = {"p": "promote", "r": "rollback", "s": "restore"}
+_KINDS: dict[str, Kind] = {"p": "promote", "r": "rollback", "s": "restore", "d": "rollback"}
 
 
 def _register(database: Database, count: int = 3, workflow: str = WORKFLOW) -> None:
@@ -49,7 +50,9 @@ def _register(database: Database, count: int = 3, workflow: str = WORKFLOW) -> N
 
 
 def _play(database: Database, words: str, environment: str = "production", workflow: str = WORKFLOW) -> list[Release]:
-    """Append releases: `p3` promotes version 3, `r2` rolls back to 2, `s3` restores 3, a minute apart."""
+    """Append releases, a minute apart: `p3` promotes version 3, `r2` rolls back to 2, `s3` restores 3, `d2` is the
+    rollback of a drill.
+    """
     played: list[Release] = []
     for word in words.split():
         with database.write() as connection:
@@ -59,6 +62,8 @@ def _play(database: Database, words: str, environment: str = "production", workf
                 add_release(
                     connection, head, version_numbered(connection, workflow, int(word[1:])), environment,
                     kind=_KINDS[word[0]], actor="ann", reason=word, at=_NOON + timedelta(minutes=len(played)),
+                    revert_to=head.version if head and word[0] == "d" else None,
+                    revert_at=_NOON + timedelta(hours=1) if word[0] == "d" else None,
                 )
             )  # fmt: skip
     return played
@@ -172,6 +177,11 @@ HOLDS = [
     ("p1 p2 s1", []),
     ("p1 p2 r1 r2", [1]),
     ("p1 p2 r1 r2 r1", [2]),
+    ("p1 p2 d1", []),
+    ("p1 p2 d1 s2", []),
+    ("p1 p2 r1 p3 d2 s3", [2]),
+    ("p1 p2 p3 d2 r1", [2]),
+    ("p1 p2 p3 d2 r2", []),
 ]
 
 
@@ -188,13 +198,25 @@ def test_a_version_rolled_back_from_is_on_hold_until_it_is_set_live_again(
 
 @pytest.mark.parametrize(
     ("words", "expected"),
-    [("p1", None), ("p1 p2", 1), ("p1 p2 p3 r2", 1), ("p1 p2 p3 r2 r1", None), ("p1 p2 p3 r2 p2", 1), ("p1 p2 r3", 1)],
-)
+    [("p1", None), ("p1 p2", 1), ("p1 p2 p3 r2", 1), ("p1 p2 p3 r2 r1", None), ("p1 p2 p3 r2 p2", 1), ("p1 p2 r3", 1),
+     ("p1 p2 p3 d1 s3", 2), ("p1 p2 p3 d1 p2", 3), ("p1 p2 p3 d2", 1)],
+)  # fmt: skip
 def test_a_bare_rollback_reads_the_log_on_record(database: Database, words: str, expected: int | None) -> None:
     _register(database)
     head = _play(database, words)[-1]
     with database.read() as connection:
         assert find_previous_version(connection, head) == expected
+
+
+@pytest.mark.parametrize(("words", "expected"), [("", None), ("p1", 1), ("p1 r2 d1", 2), ("p1 p2 d1 s2 d1 s2", 2)])
+def test_what_people_last_decided_is_the_last_release_that_no_drill_made(
+    database: Database, words: str, expected: int | None
+) -> None:
+    _register(database)
+    played = _play(database, words)
+    with database.read() as connection:
+        settled = find_settled(connection, WORKFLOW, "production")
+    assert settled == (played[expected - 1] if expected else None)
 
 
 def _tamper(database: Database, statement: str) -> None:

@@ -22,15 +22,15 @@ class Log:
 
     releases: list[Release] = field(default_factory=list)
 
-    def append(self, kind: Kind, version: int) -> None:
-        """Add a release after the head."""
+    def append(self, kind: Kind, version: int, *, drill: bool = False) -> None:
+        """Add a release after the head. drill: it is a drill's rollback, from which readers go back by themselves."""
         head = self.releases[-1] if self.releases else None
         self.releases.append(
             Release(
                 workflow="support-triage", environment="production", generation=len(self.releases) + 1,
                 version=version, tag=f"1.0.{version}", digest=f"sha256:{version:064x}", kind=kind, actor="ann",
                 reason="", released_at=_NOON, previous_version=head.version if head else None, override_hold=False,
-                previous_hash="", hash="",
+                previous_hash="", hash="", revert_to=head.version if head and drill else None,
             )
         )  # fmt: skip
 
@@ -41,8 +41,9 @@ class Log:
 
     def is_on_hold(self, version: int) -> bool:
         """Whether the version was rolled back from later than it was last set live."""
-        left = [r.generation for r in self.releases if r.kind == "rollback" and r.previous_version == version]
-        return max(left, default=0) > (self.last_with(version, len(self.releases) + 1) or 0)
+        judged = [release for release in self.releases if release.revert_to is None]
+        left = [r.generation for r in judged if r.kind == "rollback" and r.previous_version == version]
+        return max(left, default=0) > max((r.generation for r in judged if r.version == version), default=0)
 
     def previous(self) -> int | None:
         """What is under test, asked of this log."""
@@ -52,13 +53,15 @@ class Log:
 
 
 def _log(words: str) -> Log:
-    """A log from words: `p3` promotes version 3, `r2` rolls back to 2, `s3` restores 3, `r` is a bare rollback."""
+    """A log from words: `p3` promotes version 3, `r2` rolls back to 2, `s3` restores 3, `r` is a bare rollback, `d2` a
+    drill's rollback to 2.
+    """
     log = Log()
     for word in words.split():
-        kind: Kind = {"p": "promote", "r": "rollback", "s": "restore"}[word[0]]  # type: ignore[assignment]
+        kind: Kind = {"p": "promote", "r": "rollback", "d": "rollback", "s": "restore"}[word[0]]  # type: ignore[assignment]
         version = int(word[1:]) if word[1:] else log.previous()
         assert version is not None
-        log.append(kind, version)
+        log.append(kind, version, drill=word[0] == "d")
     return log
 
 
@@ -81,12 +84,44 @@ CASES = [
     ("p1 p2 p3 s1", None, "a restore goes back as a rollback does"),
     ("p1 p2 r1 s2", 1, "a drill's restore puts back what it left"),
     ("p1 p2 p3 r2 s3", 2, "and the way back under it is as before"),
+    ("p1 p2 p3 d1 s3", 2, "a drill and its restore leave no trace"),
+    ("p1 p2 p3 d1 s3 d2 s3 r", 1, "nor do several of them"),
+    ("p1 p2 p3 d1 p4", 3, "a promote in the middle of a drill stands on what the drill went back from"),
+    ("p1 p2 p3 d1 p4 r", 2, "and further down it is as if there had been no drill"),
+    ("p1 p2 p3 d2", 1, "in the middle of a drill it leaves the drill's target, and what the drill left, behind"),
+    ("p1 p2 p3 d2 r2", 1, "and going where the drill went, to stay, is a rollback like any other"),
 ]
 
 
 @pytest.mark.parametrize(("words", "expected", "why"), CASES, ids=[f"{words}: {why}" for words, _, why in CASES])
 def test_a_bare_rollback_reads_the_log_as_a_stack(words: str, expected: int | None, why: str) -> None:
     assert _log(words).previous() == expected
+
+
+_WITH_DRILLS = st.lists(
+    st.tuples(st.sampled_from(["promote", "rollback", "drill"]), st.integers(1, 5)), min_size=1, max_size=14
+)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(moves=_WITH_DRILLS)
+def test_drills_that_end_in_their_restore_change_neither_the_way_back_nor_the_holds(
+    moves: list[tuple[str, int]],
+) -> None:
+    drilled, plain = _log("p1"), _log("p1")
+    for kind, version in moves:
+        live = plain.releases[-1].version
+        if version == live:
+            continue
+        if kind != "drill":
+            for log in (drilled, plain):
+                log.append(kind, version)  # type: ignore[arg-type]
+        elif any(release.version == version for release in plain.releases):
+            drilled.append("rollback", version, drill=True)
+            drilled.append("restore", live)
+    assert drilled.previous() == plain.previous()
+    held = [[v for v in range(1, 6) if log.is_on_hold(v)] for log in (drilled, plain)]
+    assert held[0] == held[1]
 
 
 _MOVES = st.lists(st.tuples(st.sampled_from(get_args(Kind)), st.integers(1, 5)), max_size=14)

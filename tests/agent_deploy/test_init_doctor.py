@@ -227,3 +227,9 @@ def test_a_store_that_honours_conditions_is_accepted_by_init_and_doctor(
     assert agent_deploy("--store", url, "init").code == 0
     assert agent_deploy("doctor").code == 0
     assert load_config(environ=os.environ).store == url
+
+
+@pytest.mark.slow
+def test_doctor_proves_that_content_stays_off_spans(agent_deploy: AgentDeploy) -> None:
+    answer = agent_deploy("doctor", "--redaction", "--json")
+    assert (answer.code, answer.document["ok"], len(answer.document["checks"])) == (0, True, 5)

@@ -57,7 +57,7 @@ def test_a_move_on_sqlite_imports_the_database_and_nothing_else_that_is_heavy(
         promote(registry, WORKFLOW, version, "production", actor="ann")
     suspects = {
         "alembic", "boto3", "botocore", "detect_secrets", "jinja2", "jsonschema", "psycopg", "semver",
-        "sqlmodel", "structlog", "tomli_w", "tomllib",
+        "sqlmodel", "structlog", "tomli_w",
     }  # fmt: skip
     assert _imported(_MAIN.format(words=words), suspects) == {"sqlmodel"}
 

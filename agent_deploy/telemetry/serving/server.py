@@ -34,12 +34,17 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server((address[0], address[1]), family=family, backlog=_BACKLOG)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise CannotListen(
-            f"cannot listen on {host}:{port}: {reason}",
+            f"cannot listen on {host}:{port}: {_reason(error)}",
             unchanged="Nothing was started.",
             next_command="agent-deploy serve --port 0   # takes a free port and tells which",
         ) from error
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, OSError) and not isinstance(error, socket.gaierror) and error.errno:
+        return os.strerror(error.errno)  # socket.create_server adds the address to its own
+    return getattr(error, "strerror", None) or str(error)
 
 
 def is_loopback(listening: socket.socket) -> bool:

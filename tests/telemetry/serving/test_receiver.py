@@ -10,6 +10,7 @@ import pytest
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from agent_deploy import log
 from agent_deploy.telemetry.serving.admission import Admission
 from agent_deploy.telemetry.serving.service import Limits
 from tests.telemetry.otlp import TRACE, Sent, facts, line, protobuf
@@ -194,16 +195,14 @@ def test_what_came_in_is_counted() -> None:
         assert there.figure("unpriced_model_calls_total", unpriced) == 2
 
 
-def test_refusals_are_logged_but_one_of_a_kind_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
-    from agent_deploy import log
-
+def test_refusals_are_logged_but_one_of_a_kind_a_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_state", {})
     log.configure()
-    try:
-        with receiving() as there:
-            for body in (b"rubbish", b"rubbish"):
-                there.post(body, JSON)
-            there.post(b"", "text/plain")
-    finally:
-        log._state.clear()
+    with receiving() as there:
+        for body in (b"rubbish", b"rubbish"):
+            there.post(body, JSON)
+        there.post(b"", "text/plain")
     logged = [json.loads(said) for said in capsys.readouterr().err.splitlines() if '"refused"' in said]
     assert [(one["status"], one["why"][:13]) for one in logged] == [(400, "no OTLP trace"), (415, "content type ")]

@@ -1,0 +1,1 @@
+"""Operations on the server's bearer tokens."""

@@ -23,6 +23,7 @@ def open_engine(scratch: Path) -> DuckDBPyConnection:
     connection = duckdb.connect(":memory:", config={**offline, "memory_limit": _MEMORY_LIMIT})
     connection.execute(f"SET temp_directory = {quoted(scratch)}")
     connection.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+    connection.execute("SET enable_external_file_cache = false")  # the kernel keeps local files well enough
     return connection
 
 

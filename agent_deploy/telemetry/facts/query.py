@@ -18,7 +18,7 @@ from agent_deploy.telemetry.facts.rollup import SEGMENT_COLUMNS
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST, lines_sql, segments_sql
 from agent_deploy.telemetry.facts.segments import Segment, list_segments
 from agent_deploy.telemetry.facts.spool import spool_files
-from agent_deploy.telemetry.facts.views import calls_sql, facts_sql, once_sql, repeated_sql, within_sql
+from agent_deploy.telemetry.facts.views import calls_sql, facts_sql, identities_sql, once_sql, within_sql
 from registry.errors import Missing, Unavailable
 from registry.stores import Store
 from registry.times import now
@@ -57,8 +57,7 @@ def facts_connection(
         _load_spool(connection, folder, held, within_sql(first, last if until is not None else None))
         segments, files = _hold(store, segment_files(store, folder, cache_bytes), held, first, last)
         _make_relations(connection, store, segments, files)
-        connection.execute(f"CREATE TEMP VIEW facts AS {facts_sql(since, until)}")
-        connection.execute(f"CREATE TEMP VIEW calls AS {calls_sql(since, until)}")
+        _make_views(connection, since, until)
     except BaseException:
         connection.close()
         held.release()
@@ -110,14 +109,30 @@ def _make_relations(
     whole = [file for segment, file in zip(segments, files, strict=True) if segment.hour in alone]
     several = [file for segment, file in zip(segments, files, strict=True) if segment.hour not in alone]
     _check_readable(connection, store, segments, files)
-    connection.execute(f"CREATE TEMP VIEW whole AS {segments_sql(whole, SEGMENT_COLUMNS)}")
-    connection.execute(
-        f"CREATE TEMP VIEW several AS {segments_sql(several)} UNION ALL SELECT {COLUMN_LIST} FROM spooled"
-    )
-    connection.execute(f"CREATE TEMP TABLE repeated AS {repeated_sql('several')}")
-    found = connection.execute("SELECT count(*) FROM repeated").fetchone()
-    loose = once_sql("several") if found and found[0] else f"SELECT {COLUMN_LIST} FROM several"
-    connection.execute(f"CREATE TEMP VIEW loose AS {loose}")
+    view, table = "CREATE TEMP VIEW", "CREATE TEMP TABLE"
+    connection.execute(f"{view} whole AS {segments_sql(whole, SEGMENT_COLUMNS)}")
+    connection.execute(f"{view} several AS {segments_sql(several)} UNION ALL SELECT {COLUMN_LIST} FROM spooled")
+    connection.execute(f"{table} identities AS {identities_sql('several')}")
+    connection.execute(f"{table} repeated AS SELECT fact FROM identities GROUP BY fact HAVING count(*) > 1")
+    repeated = _one(connection, "SELECT count(*) > 0 FROM repeated")
+    connection.execute(f"{view} loose AS {once_sql('several') if repeated else 'FROM several'}")
+    connection.execute(f"{table} strays AS SELECT {COLUMN_LIST} FROM whole WHERE stray")
+    connection.execute(f"{view} outside AS FROM loose UNION ALL FROM strays")
+    connection.execute(f"INSERT INTO identities {identities_sql('strays')}")
+    connection.execute(f"{table} elsewhere AS SELECT DISTINCT call, unnamed FROM identities")
+    connection.execute("DROP TABLE identities")
+
+
+def _make_views(connection: DuckDBPyConnection, since: datetime | None, until: datetime | None) -> None:
+    named = _one(connection, "SELECT count(*) > 0 FROM elsewhere WHERE NOT unnamed")
+    unnamed = _one(connection, "SELECT count(*) > 0 FROM elsewhere WHERE unnamed")
+    connection.execute(f"CREATE TEMP VIEW facts AS {facts_sql(since, until)}")
+    connection.execute(f"CREATE TEMP VIEW calls AS {calls_sql(since, until, named=named, unnamed=unnamed)}")
+
+
+def _one(connection: DuckDBPyConnection, question: str) -> bool:
+    row = connection.execute(question).fetchone()
+    return bool(row and row[0])
 
 
 def _alone(segments: Sequence[Segment], spooled: set[datetime]) -> set[datetime]:

@@ -21,15 +21,19 @@ ROOT = "(kind = 'call' AND (span_id = call_id OR (call_id = '' AND parent_span_i
 
 
 class Sum(NamedTuple):
-    """A column over the rows of a call: its type, how it is had from the rows, and how from parts of the call."""
+    """A column over the rows of a call: its type, what one row adds, and how rows, or parts of a call, add up."""
 
     kind: str
-    of_rows: str
-    of_parts: str
+    of_row: str
+    add: str
 
 
 def _count(condition: str) -> Sum:
-    return Sum("BIGINT", f"count(*) FILTER ({condition})", "sum")
+    return Sum("BIGINT", f"({condition})::BIGINT", "sum")
+
+
+def _of_model(column: str, kind: str, add: str) -> Sum:
+    return Sum(kind, f"CASE WHEN kind = 'model' THEN {column} END", add)
 
 
 SUMS: dict[str, Sum] = {
@@ -37,18 +41,21 @@ SUMS: dict[str, Sum] = {
     "call_tool_calls": _count("kind = 'tool'"),
     "call_attempts": _count("kind = 'attempt' AND attempt > 1"),
     "call_retried": _count("kind <> 'attempt' AND attempt > 1"),
-    **{f"call_{name}": Sum("BIGINT", f"sum({name}) FILTER (kind = 'model')", "sum") for name in TOKENS},
-    "call_model_first": Sum("VARCHAR", "min(model) FILTER (kind = 'model')", "min"),
-    "call_model_last": Sum("VARCHAR", "max(model) FILTER (kind = 'model')", "max"),
-    "call_outcome": Sum("VARCHAR", "max(outcome)", "max"),
-    "call_confidence": Sum("DOUBLE", "min(confidence)", "min"),
-    "call_score": Sum("DOUBLE", "min(score)", "min"),
-    "call_score_passed": Sum("BOOLEAN", "bool_and(score_passed)", "bool_and"),
+    **{f"call_{name}": _of_model(name, "BIGINT", "sum") for name in TOKENS},
+    "call_model_first": _of_model("model", "VARCHAR", "min"),
+    "call_model_last": _of_model("model", "VARCHAR", "max"),
+    "call_outcome": Sum("VARCHAR", "outcome", "max"),
+    "call_confidence": Sum("DOUBLE", "confidence", "min"),
+    "call_score": Sum("DOUBLE", "score", "min"),
+    "call_score_passed": Sum("BOOLEAN", "score_passed", "bool_and"),
 }
 # What a segment holds. The sums are null but on the root of a call that is not stray.
 SEGMENT_COLUMNS = {**COLUMNS, "stray": "BOOLEAN", **{name: one.kind for name, one in SUMS.items()}}
-SUMS_OF_ROWS = ", ".join(f"({one.of_rows})::{one.kind} AS {name}" for name, one in SUMS.items())
-SUMS_OF_PARTS = ", ".join(f"{one.of_parts}({name})::{one.kind} AS {name}" for name, one in SUMS.items())
+_SUMS_OF_ROWS = ", ".join(f"{one.add}({one.of_row})::{one.kind} AS {name}" for name, one in SUMS.items())
+# Over rows some of which are roots that bring the sums of their call along.
+SUMS_OF_PARTS = ", ".join(
+    f"{one.add}(coalesce({name}, {one.of_row}))::{one.kind} AS {name}" for name, one in SUMS.items()
+)
 
 
 def segment_sql(table: str) -> str:
@@ -59,7 +66,7 @@ def segment_sql(table: str) -> str:
                 SELECT {COLUMN_LIST} FROM {table}
                 WHERE rowid IN (SELECT min(rowid) FROM {table} GROUP BY trace_id, span_id)),
             calls AS (
-                SELECT trace_id, call_id, count(*) FILTER ({ROOT}) AS roots, {SUMS_OF_ROWS} FROM facts
+                SELECT trace_id, call_id, count(*) FILTER ({ROOT}) AS roots, {_SUMS_OF_ROWS} FROM facts
                 GROUP BY trace_id, call_id)
         SELECT {COLUMN_LIST}, roots <> 1 AS stray, {sums} FROM facts JOIN calls USING (trace_id, call_id)
         ORDER BY workflow, NOT {ROOT}, started_at, trace_id, span_id"""

@@ -1,7 +1,8 @@
 """The views that queries see: `facts`, a row a span, and `calls`, a row a call. Pure: from relations to SQL.
 
-They stand on two relations: `whole`, the segments that are alone in their hour, with their sums, and `loose`, all other
-facts within reach (hours of several segments, and the spool). Both reach beyond the time range by some slack.
+They stand on three relations, which reach beyond the time range by some slack: `whole`, the segments that are alone in
+their hour, with their sums; `loose`, all other facts (hours of several segments, and the spool); and `outside`, the
+loose facts and the stray ones of `whole`.
 """
 
 # ruff: noqa: S608 - every name and literal in this SQL is our own or quoted
@@ -11,7 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from agent_deploy.telemetry.facts.engine import quoted
-from agent_deploy.telemetry.facts.rollup import SUMS, SUMS_OF_PARTS, SUMS_OF_ROWS, TOKENS
+from agent_deploy.telemetry.facts.rollup import SUMS, SUMS_OF_PARTS, TOKENS
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST
 
 _IDENTITY = "hash(trace_id, span_id)"
@@ -20,25 +21,33 @@ _CALL = "hash(trace_id, call_id)"
 # What every span of a call is stamped with; of the spans of others, where only some say it, what those say.
 _STAMPS = ("workflow", "environment", '"version"', "tag", "digest", "generation", "tenant", '"user"', "conversation")
 _ANY_STAMP = ", ".join(f"max({name}) AS {name}" for name in _STAMPS)
-# What a call has from its root. In this order the least of several is the root: without a parent, then the earliest.
-_ROOT = """{'parented': parent_span_id <> '', 'started_at': started_at, 'span_id': span_id, 'duration_ms': duration_ms,
-    'failed': failed, 'failure_mode': failure_mode, 'error_type': error_type, 'request_id': request_id,
-    'outcome': outcome, 'confidence': confidence, 'score': score}"""
-_MAY_BE_ROOT = "kind = 'call' AND (span_id = call_id OR call_id = '')"
-
+# What a call has from its root.
+_OF_ROOT = (
+    "started_at", "duration_ms", "failed", "failure_mode", "error_type", "request_id", "outcome", "confidence", "score",
+)  # fmt: skip
+# Where the root is not named, the least of these is it: a call span without a parent, then the earliest.
+_LEAST = "{'parented': parent_span_id <> '', 'at': started_at, 'span_id': span_id, "
+_LEAST += ", ".join(f"'{name}': {name}" for name in _OF_ROOT) + "}"
 _KEY = "CASE WHEN call_id = '' THEN trace_id ELSE call_id END AS key"
 _FIGURES = f"""call_score_passed AS score_passed, call_model_calls AS model_calls, call_tool_calls AS tool_calls,
     greatest(call_attempts, call_retried) AS retries, {", ".join(f"call_{name} AS {name}" for name in TOKENS)},
     CASE WHEN call_model_first < call_model_last THEN 'several' ELSE coalesce(call_model_first, '') END AS model"""
 
+# What the root says of these, else what any step does.
+_OWN_OR_ANY = """coalesce(nullif(outcome, ''), call_outcome) AS outcome,
+    coalesce(confidence, call_confidence) AS confidence, coalesce(score, call_score) AS score"""
+_NO_SUMS = ", ".join(f"NULL::{one.kind} AS {name}" for name, one in SUMS.items())
 
-def repeated_sql(relation: str) -> str:
-    """The hashes of the identities that come more than once in a relation; hardly ever one of another."""
-    return f"SELECT h FROM (SELECT {_IDENTITY} AS h FROM {relation}) GROUP BY h HAVING count(*) > 1"
+
+def identities_sql(relation: str) -> str:
+    """Of each fact of a relation: `fact` and `call`, hashes of what it is and of the call that it belongs to, and
+    whether that call is `unnamed`. Two facts, or two calls, hardly ever share a hash, and it does no harm if they do.
+    """
+    return f"SELECT {_IDENTITY} AS fact, {_CALL} AS call, call_id = '' AS unnamed FROM {relation}"
 
 
 def once_sql(relation: str) -> str:
-    """The facts of a relation, each once; the table `repeated` says which to look at."""
+    """The facts of a relation, each once; the table `repeated` holds the hashes of those to look at."""
     return f"""
         SELECT {COLUMN_LIST} FROM {relation} WHERE {_IDENTITY} NOT IN (FROM repeated)
         UNION ALL
@@ -52,36 +61,46 @@ def facts_sql(since: datetime | None, until: datetime | None) -> str:
     return " UNION ALL ".join(parts)
 
 
-def calls_sql(since: datetime | None, until: datetime | None) -> str:
+def calls_sql(since: datetime | None, until: datetime | None, *, named: bool, unnamed: bool) -> str:
     """The calls that started within the range, those whose root never came too.
 
-    A root in `whole` brings the sums of its call along. Only calls with a row elsewhere are put together here.
+    A root in `whole` brings the sums of its call along. The others are put together here: those with a row in
+    `outside`, whose hashes are in the table `elsewhere`. named, unnamed: whether there are such with a call id, and without.
     """
-    within = within_sql(since, until)
-    stamps, sums = ", ".join(_STAMPS), ", ".join(SUMS)
+    roots = "(SELECT * FROM whole WHERE call_model_calls IS NOT NULL)"
+    if not named and not unnamed:
+        return _whole_calls(roots, within_sql(since, until))
+    ways = [_joined("call_id <> ''", "any_value({name}) FILTER (kind = 'call' AND span_id = call_id)")] * named
+    ways += [_joined("call_id = ''", f"(min({_LEAST}) FILTER (kind = 'call'))" + "['{name}']")] * unnamed
     return f"""
-        WITH stray AS MATERIALIZED (
-                SELECT {COLUMN_LIST} FROM loose UNION ALL SELECT {COLUMN_LIST} FROM whole WHERE stray),
-            elsewhere AS MATERIALIZED (SELECT DISTINCT {_CALL} AS h FROM stray),
-            roots AS (SELECT * FROM whole WHERE call_model_calls IS NOT NULL),
-            parts AS (
-                SELECT trace_id, call_id, {_ANY_STAMP}, min(started_at) AS first_at,
-                    min({_ROOT}) FILTER ({_MAY_BE_ROOT}) AS root, {SUMS_OF_ROWS}
-                FROM stray GROUP BY trace_id, call_id
+        WITH parts AS NOT MATERIALIZED (
+                SELECT {COLUMN_LIST}, {_NO_SUMS} FROM outside
                 UNION ALL
-                SELECT trace_id, call_id, {stamps}, started_at, {_ROOT}, {sums}
-                FROM roots WHERE {_CALL} IN (FROM elsewhere)),
-            joined AS (
-                SELECT trace_id, call_id, {_ANY_STAMP}, min(first_at) AS first_at, min(root) AS root, {SUMS_OF_PARTS}
-                FROM parts GROUP BY trace_id, call_id)
-        SELECT {_KEY}, trace_id, {stamps}, request_id, started_at, duration_ms, true AS rooted, failed, failure_mode,
-            error_type, {_own_or_any("outcome", "confidence", "score")}, {_FIGURES}
-        FROM roots WHERE {within} AND {_CALL} NOT IN (FROM elsewhere)
+                SELECT {COLUMN_LIST}, {", ".join(SUMS)} FROM {roots} WHERE {_CALL} IN (SELECT call FROM elsewhere)),
+            joined AS NOT MATERIALIZED ({" UNION ALL ".join(ways)})
+        {_whole_calls(roots, f"{within_sql(since, until)} AND {_CALL} NOT IN (SELECT call FROM elsewhere)")}
         UNION ALL
-        SELECT {_KEY}, trace_id, {stamps}, coalesce(root.request_id, ''), coalesce(root.started_at, first_at) AS at,
-            root.duration_ms, root IS NOT NULL, coalesce(root.failed, false), coalesce(root.failure_mode, ''),
-            coalesce(root.error_type, ''), {_own_or_any("root.outcome", "root.confidence", "root.score")}, {_FIGURES}
-        FROM joined WHERE {within_sql(since, until, "coalesce(root.started_at, first_at)")}"""
+        SELECT {_KEY}, trace_id, {", ".join(_STAMPS)}, coalesce(request_id, ''), coalesce(started_at, first_at),
+            duration_ms, started_at IS NOT NULL, coalesce(failed, false), coalesce(failure_mode, ''),
+            coalesce(error_type, ''), {_OWN_OR_ANY}, {_FIGURES}
+        FROM joined WHERE {within_sql(since, until, "coalesce(started_at, first_at)")}"""
+
+
+def _whole_calls(roots: str, condition: str) -> str:
+    return f"""
+        SELECT {_KEY}, trace_id, {", ".join(_STAMPS)}, request_id, started_at, duration_ms, true AS rooted, failed,
+            failure_mode, error_type, {_OWN_OR_ANY}, {_FIGURES}
+        FROM {roots} WHERE {condition}"""
+
+
+def _joined(condition: str, of_root: str) -> str:
+    """The calls of the rows in `parts` that this is so for. of_root: how a column of the root is had."""
+    root = ", ".join(f"{of_root.replace('{name}', name)} AS root_{name}" for name in _OF_ROOT)
+    names = ", ".join(f"root_{name} AS {name}" for name in _OF_ROOT)
+    return f"""
+        SELECT trace_id, call_id, {", ".join(_STAMPS)}, first_at, {", ".join(SUMS)}, {names} FROM (
+            SELECT trace_id, call_id, {_ANY_STAMP}, min(started_at) AS first_at, {SUMS_OF_PARTS}, {root}
+            FROM parts WHERE {condition} GROUP BY trace_id, call_id)"""
 
 
 def within_sql(since: datetime | None, until: datetime | None, moment: str = "started_at") -> str:
@@ -89,12 +108,6 @@ def within_sql(since: datetime | None, until: datetime | None, moment: str = "st
     bounds = [f"{moment} >= {_literal(since)}"] if since is not None else []
     bounds += [f"{moment} < {_literal(until)}"] if until is not None else []
     return " AND ".join(bounds) or "true"
-
-
-def _own_or_any(outcome: str, confidence: str, score: str) -> str:
-    """What the root says of these, else what any step does."""
-    return f"""coalesce(nullif({outcome}, ''), call_outcome) AS outcome,
-        coalesce({confidence}, call_confidence) AS confidence, coalesce({score}, call_score) AS score"""
 
 
 def _literal(moment: datetime) -> str:

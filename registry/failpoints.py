@@ -35,6 +35,16 @@ FAILPOINTS = (
     *DRILLS,
 )
 
+# Where facts are written and tidied, which no registry is needed for.
+FACT_FAILPOINTS = (
+    "spool.written",  # lines are in the spool's file, not yet synced and not acknowledged
+    "spool.synced",  # they are durable, not yet acknowledged
+    "seal.stored",  # segments are in the store, the spool's files are still there
+    "seal.removed",  # the first of the spool's files is gone
+    "compact.stored",  # the merged segment is in the store, those that it was made of are still there
+    "compact.deleted",  # they are gone, the lease is still held
+)
+
 
 def reached(name: str) -> None:
     """Die here, at once and without any clean-up, when the environment asks for it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agent_deploy.telemetry.facts.files import segment_files
@@ -33,7 +33,7 @@ class Pruned:
 
 def prune(store: Store, older_than: timedelta, *, dry_run: bool = False, clock: Callable[[], datetime] = now) -> Pruned:
     """Remove every hour that ended longer ago than this. Raises Conflict while another process tidies the facts."""
-    before = clock() - older_than
+    before = _before(clock(), older_than)
     old = tuple(segment for segment in list_segments(store, None, before) if segment.hour + HOUR <= before)
     if old and not dry_run:
         lease = take_lease(store, clock=clock)
@@ -42,6 +42,13 @@ def prune(store: Store, older_than: timedelta, *, dry_run: bool = False, clock: 
         finally:
             lease.release()
     return Pruned(before, old)
+
+
+def _before(at: datetime, older_than: timedelta) -> datetime:
+    try:
+        return at - older_than
+    except OverflowError:  # before all time
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def set_aside(store: Store, folder: Path) -> list[Segment]:

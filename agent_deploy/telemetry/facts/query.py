@@ -69,10 +69,17 @@ def _reach(
     since: datetime | None, until: datetime | None, clock: Callable[[], datetime]
 ) -> tuple[datetime | None, datetime | None]:
     """The range with its slack, to look for hours in."""
-    first = None if since is None else since - SLACK
+    first = None if since is None else _moved(since, -SLACK)
     if until is None:
         return first, None if since is None else clock() + _AHEAD
-    return first, until + SLACK
+    return first, _moved(until, SLACK)
+
+
+def _moved(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return moment + span
+    except OverflowError:  # the first or the last moment there is
+        return moment
 
 
 def _load_spool(connection: DuckDBPyConnection, folder: Path, held: HeldFiles, within: str) -> None:

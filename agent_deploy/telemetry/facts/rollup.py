@@ -1,8 +1,8 @@
 """What a segment holds: its facts, each once, and beside each call's root the sums over the call's steps.
 
 Most calls lie within one hour, and so within one segment once the hour is compacted. With the sums beside the root, a
-query over calls reads one row a call and groups nothing. Rows of calls that the segment does not hold whole, as far as
-it can tell (no root, or not exactly one), are `stray`: those are grouped when they are asked for.
+query over calls reads one row a call and groups nothing. Rows of calls that cannot be told so are `stray`: those whose
+root is not here, or not one, or does not say what its steps say. They are grouped when they are asked for.
 """
 
 # ruff: noqa: S608 - every name and literal in this SQL is our own or quoted
@@ -18,6 +18,11 @@ TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tok
 
 # The root of a call: where no span processor of ours named it, the call span without a parent stands for its trace.
 ROOT = "(kind = 'call' AND (span_id = call_id OR (call_id = '' AND parent_span_id = '')))"
+
+# What every span of a call is stamped with; of the spans of others, where only some say it, what those say.
+STAMPS = ("workflow", "environment", '"version"', "tag", "digest", "generation", "tenant", '"user"', "conversation")
+ANY_STAMP = ", ".join(f"max({name}) AS {name}" for name in STAMPS)
+_ROOT_SAYS_ALL = " AND ".join(f"max({name}) = any_value({name}) FILTER ({ROOT})" for name in STAMPS)
 
 
 class Sum(NamedTuple):
@@ -60,13 +65,14 @@ SUMS_OF_PARTS = ", ".join(
 
 def segment_sql(table: str) -> str:
     """The rows of a segment that holds the facts of this table, each once: of several, the one inserted first."""
-    sums = ", ".join(f"CASE WHEN roots = 1 AND {ROOT} THEN {name} END AS {name}" for name in SUMS)
+    sums = ", ".join(f"CASE WHEN whole AND {ROOT} THEN {name} END AS {name}" for name in SUMS)
     return f"""
         WITH facts AS MATERIALIZED (
                 SELECT {COLUMN_LIST} FROM {table}
                 WHERE rowid IN (SELECT min(rowid) FROM {table} GROUP BY trace_id, span_id)),
             calls AS (
-                SELECT trace_id, call_id, count(*) FILTER ({ROOT}) AS roots, {_SUMS_OF_ROWS} FROM facts
-                GROUP BY trace_id, call_id)
-        SELECT {COLUMN_LIST}, roots <> 1 AS stray, {sums} FROM facts JOIN calls USING (trace_id, call_id)
+                SELECT trace_id, call_id, coalesce(count(*) FILTER ({ROOT}) = 1 AND {_ROOT_SAYS_ALL}, false) AS whole,
+                    {_SUMS_OF_ROWS}
+                FROM facts GROUP BY trace_id, call_id)
+        SELECT {COLUMN_LIST}, NOT whole AS stray, {sums} FROM facts JOIN calls USING (trace_id, call_id)
         ORDER BY workflow, NOT {ROOT}, started_at, trace_id, span_id"""

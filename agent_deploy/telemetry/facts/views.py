@@ -12,15 +12,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from agent_deploy.telemetry.facts.engine import quoted
-from agent_deploy.telemetry.facts.rollup import SUMS, SUMS_OF_PARTS, TOKENS
+from agent_deploy.telemetry.facts.rollup import ANY_STAMP, STAMPS, SUMS, SUMS_OF_PARTS, TOKENS
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST
 
 _IDENTITY = "hash(trace_id, span_id)"
 _CALL = "hash(trace_id, call_id)"
 
-# What every span of a call is stamped with; of the spans of others, where only some say it, what those say.
-_STAMPS = ("workflow", "environment", '"version"', "tag", "digest", "generation", "tenant", '"user"', "conversation")
-_ANY_STAMP = ", ".join(f"max({name}) AS {name}" for name in _STAMPS)
 # What a call has from its root.
 _OF_ROOT = (
     "started_at", "duration_ms", "failed", "failure_mode", "error_type", "request_id", "outcome", "confidence", "score",
@@ -65,7 +62,8 @@ def calls_sql(since: datetime | None, until: datetime | None, *, named: bool, un
     """The calls that started within the range, those whose root never came too.
 
     A root in `whole` brings the sums of its call along. The others are put together here: those with a row in
-    `outside`, whose hashes are in the table `elsewhere`. named, unnamed: whether there are such with a call id, and without.
+    `outside`, whose hashes are in the table `elsewhere`. named, unnamed: whether there are such with a call id, and
+    such without.
     """
     roots = "(SELECT * FROM whole WHERE call_model_calls IS NOT NULL)"
     if not named and not unnamed:
@@ -80,7 +78,7 @@ def calls_sql(since: datetime | None, until: datetime | None, *, named: bool, un
             joined AS NOT MATERIALIZED ({" UNION ALL ".join(ways)})
         {_whole_calls(roots, f"{within_sql(since, until)} AND {_CALL} NOT IN (SELECT call FROM elsewhere)")}
         UNION ALL
-        SELECT {_KEY}, trace_id, {", ".join(_STAMPS)}, coalesce(request_id, ''), coalesce(started_at, first_at),
+        SELECT {_KEY}, trace_id, {", ".join(STAMPS)}, coalesce(request_id, ''), coalesce(started_at, first_at),
             duration_ms, started_at IS NOT NULL, coalesce(failed, false), coalesce(failure_mode, ''),
             coalesce(error_type, ''), {_OWN_OR_ANY}, {_FIGURES}
         FROM joined WHERE {within_sql(since, until, "coalesce(started_at, first_at)")}"""
@@ -88,7 +86,7 @@ def calls_sql(since: datetime | None, until: datetime | None, *, named: bool, un
 
 def _whole_calls(roots: str, condition: str) -> str:
     return f"""
-        SELECT {_KEY}, trace_id, {", ".join(_STAMPS)}, request_id, started_at, duration_ms, true AS rooted, failed,
+        SELECT {_KEY}, trace_id, {", ".join(STAMPS)}, request_id, started_at, duration_ms, true AS rooted, failed,
             failure_mode, error_type, {_OWN_OR_ANY}, {_FIGURES}
         FROM {roots} WHERE {condition}"""
 
@@ -98,8 +96,8 @@ def _joined(condition: str, of_root: str) -> str:
     root = ", ".join(f"{of_root.replace('{name}', name)} AS root_{name}" for name in _OF_ROOT)
     names = ", ".join(f"root_{name} AS {name}" for name in _OF_ROOT)
     return f"""
-        SELECT trace_id, call_id, {", ".join(_STAMPS)}, first_at, {", ".join(SUMS)}, {names} FROM (
-            SELECT trace_id, call_id, {_ANY_STAMP}, min(started_at) AS first_at, {SUMS_OF_PARTS}, {root}
+        SELECT trace_id, call_id, {", ".join(STAMPS)}, first_at, {", ".join(SUMS)}, {names} FROM (
+            SELECT trace_id, call_id, {ANY_STAMP}, min(started_at) AS first_at, {SUMS_OF_PARTS}, {root}
             FROM parts WHERE {condition} GROUP BY trace_id, call_id)"""
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from registry.tables import drill_leases, drill_weeks
 from registry.times import from_text, to_text
 
-CLAIMED, COMPLETED = "claimed", "completed"
+CLAIMED, RELEASED, COMPLETED = "claimed", "released", "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class DrillLease:
 
 @dataclass(frozen=True, slots=True)
 class DrillWeek:
-    """The drill of an ISO week (`2026-W48`). state: claimed or completed. not_before: None for at once."""
+    """The scheduled drill of an ISO week (`2026-W48`). state: claimed, released or completed.
+
+    not_before: from when another may be made in place of `drill`; None for at once. attempts: made so far.
+    """
 
     workflow: str
     environment: str
@@ -92,22 +95,30 @@ def drop_lease(connection: sa.Connection, drill: str, owner: str) -> bool:
     return connection.execute(query).rowcount == 1
 
 
+def find_lease_of(connection: sa.Connection, drill: str) -> DrillLease | None:
+    """The lease of one drill, whatever its place, expired or not."""
+    row = connection.execute(sa.select(drill_leases).where(drill_leases.c.drill == drill)).mappings().first()
+    return _lease(dict(row)) if row else None
+
+
 def claim_week(
-    connection: sa.Connection, workflow: str, environment: str, week: str, drill: str, at: datetime
+    connection: sa.Connection, workflow: str, environment: str, week: str, drill: str, *, at: datetime, until: datetime
 ) -> DrillWeek | None:
     """Claim a week for a drill; None when it could be had, else what stands in the way: claimed, completed, too soon.
 
-    The caller holds the workflow's lock.
+    until: from when on another may claim it all the same, should nothing more be heard of this drill. The caller holds
+    the workflow's lock, and before it claims a week that is still claimed makes sure that the drill is not under way.
     """
     there = find_week(connection, workflow, environment, week)
+    claim = {"drill": drill, "state": CLAIMED, "not_before": to_text(until)}
     if there is None:
-        first = {"workflow": workflow, "environment": environment, "week": week, "drill": drill, "state": CLAIMED}
-        connection.execute(sa.insert(drill_weeks).values(**first, not_before="", attempts=1))
+        place = {"workflow": workflow, "environment": environment, "week": week}
+        connection.execute(sa.insert(drill_weeks).values(**place, **claim, attempts=1))
         return None
     waiting = there.not_before is not None and at < there.not_before
-    if there.state != "released" or waiting:
+    if there.state == COMPLETED or waiting:
         return there
-    _change_week(connection, there, {"drill": drill, "state": CLAIMED, "attempts": there.attempts + 1})
+    _change_week(connection, there, {**claim, "attempts": there.attempts + 1})
     return None
 
 
@@ -115,19 +126,25 @@ def find_week(connection: sa.Connection, workflow: str, environment: str, week: 
     """What a week has had so far."""
     query = sa.select(drill_weeks).where(*_of_week(workflow, environment, week))
     row = connection.execute(query).mappings().first()
-    if row is None:
-        return None
-    return DrillWeek(**{**dict(row), "not_before": from_text(row["not_before"]) if row["not_before"] else None})
+    return _week(row) if row else None
 
 
-def complete_week(connection: sa.Connection, week: DrillWeek) -> None:
-    """The week has had its drill."""
-    _change_week(connection, week, {"state": COMPLETED})
+def weeks_from(connection: sa.Connection, week: str, workflow: str | None = None) -> list[DrillWeek]:
+    """What this week and all later ones have had so far, of one workflow or of all, in their order."""
+    query = sa.select(drill_weeks).where(drill_weeks.c.week >= week).order_by(drill_weeks.c.week)
+    if workflow is not None:
+        query = query.where(drill_weeks.c.workflow == workflow)
+    return [_week(row) for row in connection.execute(query).mappings()]
 
 
-def release_week(connection: sa.Connection, week: DrillWeek, not_before: datetime) -> None:
-    """The drill was blocked or failed: the week may have another, from this moment on."""
-    _change_week(connection, week, {"state": "released", "not_before": to_text(not_before)})
+def complete_week(connection: sa.Connection, week: DrillWeek) -> bool:
+    """The week has had its drill; False when another has claimed it since."""
+    return _change_week(connection, week, {"state": COMPLETED})
+
+
+def release_week(connection: sa.Connection, week: DrillWeek, not_before: datetime) -> bool:
+    """The drill was blocked or failed: the week may have another, from this moment on. False as for complete_week."""
+    return _change_week(connection, week, {"state": RELEASED, "not_before": to_text(not_before)})
 
 
 def _change(
@@ -137,9 +154,13 @@ def _change(
     return connection.execute(query.values(values)).rowcount == 1
 
 
-def _change_week(connection: sa.Connection, week: DrillWeek, values: Mapping[str, Any]) -> None:
-    query = sa.update(drill_weeks).where(*_of_week(week.workflow, week.environment, week.week))
-    connection.execute(query.values(values))
+def _change_week(connection: sa.Connection, week: DrillWeek, values: Mapping[str, Any]) -> bool:
+    here = (*_of_week(week.workflow, week.environment, week.week), drill_weeks.c.drill == week.drill)
+    return connection.execute(sa.update(drill_weeks).where(*here).values(values)).rowcount == 1
+
+
+def _week(row: Mapping[Any, Any]) -> DrillWeek:
+    return DrillWeek(**{**row, "not_before": from_text(row["not_before"]) if row["not_before"] else None})
 
 
 def _of_week(workflow: str, environment: str, week: str) -> tuple[sa.ColumnElement[bool], ...]:

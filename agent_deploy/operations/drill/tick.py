@@ -1,0 +1,136 @@
+"""drill tick: recover what died, run what is due, tell what is overdue. Harmless to repeat, by however many hosts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from agent_deploy.config import Config
+from agent_deploy.errors import ControlPlaneError
+from agent_deploy.log import event
+from agent_deploy.operations.drill.due import Look, look
+from drills.claiming import claim, give_back, settle
+from drills.models import Drill, Outcome
+from drills.policy import DrillPolicy
+from drills.recording import new_drill_id
+from registry.drilling import DrillWeek
+from registry.errors import Conflict, NotFound, Refused, RegistryError
+from registry.registry import Registry
+from registry.times import now
+
+# What keeps a drill from beginning that is nobody's failure: there is no version to go back to, say.
+_NOT_THE_MOMENT = (NotFound, Refused, Conflict)
+
+
+class RunDrill(Protocol):
+    """Carries out a drill, by the very function of `agent-deploy drill run`."""
+
+    def __call__(self, workflow: str, environment: str, *, drill: str, week: str) -> Drill:
+        """drill: the id that it is to have; week: what it is claimed for. The drill as it is on record."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A drill that was due. outcome: `error` when it broke off without a record. retry_at: when the week may have
+    another; None when it has had one, or nobody could say.
+    """
+
+    workflow: str
+    environment: str
+    week: str
+    drill: str
+    outcome: Outcome | Literal["error"]
+    error: str = ""
+    retry_at: datetime | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a rollback cannot be counted on after it."""
+        return self.outcome not in ("succeeded", "blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What a tick did. recovered: drills whose processes had died. looks: how every scheduled place stood before."""
+
+    at: datetime
+    recovered: tuple[Drill, ...] = ()
+    looks: tuple[Look, ...] = ()
+    ran: tuple[Ran, ...] = field(default=())
+
+    @property
+    def overdue(self) -> list[Look]:
+        """The places whose drill is overdue, and was not made up for by this tick."""
+        made_up = {(ran.workflow, ran.environment) for ran in self.ran if ran.outcome == "succeeded"}
+        return [
+            one for one in self.looks if one.overdue_since and (one.workflow, one.environment) not in made_up
+        ]  # fmt: skip
+
+    @property
+    def failed(self) -> bool:
+        """Whether a drill failed, or had to be recovered."""
+        return bool(self.recovered) or any(ran.failed for ran in self.ran)
+
+
+def tick(
+    registry: Registry,
+    config: Config,
+    run: RunDrill,
+    recover: Callable[[], Sequence[Drill]],
+    *,
+    stop: Callable[[], bool] = lambda: False,
+    clock: Callable[[], datetime] = now,
+    new_id: Callable[[], str] = lambda: new_drill_id(secrets.token_hex(5)),
+) -> Tick:
+    """One tick. At most one drill a workflow, environment and ISO week completes, whatever number of ticks run at once.
+
+    stop: asked between drills; what is still due is left to the next tick, as it is after a drill was interrupted.
+    A drill that cannot begin keeps no other from its turn. Raises Unavailable when the database is away.
+    """
+    recovered = tuple(recover())
+    at = clock()
+    looks = look(registry, config, at)
+    ran: list[Ran] = []
+    for due in (one for one in looks if one.decision.state == "due"):
+        if stop() or (ran and ran[-1].outcome == "interrupted"):
+            break
+        done = _attempt(registry, due, run, clock, new_id())
+        if done:
+            event("drill", workflow=done.workflow, environment=done.environment, drill=done.drill, outcome=done.outcome)
+            ran.append(done)
+    return Tick(at, recovered, tuple(looks), tuple(ran))
+
+
+def _attempt(registry: Registry, due: Look, run: RunDrill, clock: Callable[[], datetime], drill: str) -> Ran | None:
+    """The drill that is due, unless another scheduler was faster."""
+    claimed = claim(registry.database, due.policy, due.workflow, due.environment, drill, clock())
+    if claimed is None:
+        return None
+    try:
+        done = run(due.workflow, due.environment, drill=drill, week=claimed.week)
+        settled = settle(registry.database, due.policy, claimed, done)
+    except (RegistryError, ControlPlaneError) as error:
+        return _not_begun(registry, due.policy, claimed, error, clock)
+    return Ran(
+        due.workflow, due.environment, claimed.week, drill, settled.outcome, done.error, settled.retry_at
+    )  # fmt: skip
+
+
+def _not_begun(
+    registry: Registry,
+    policy: DrillPolicy,
+    claimed: DrillWeek,
+    error: RegistryError | ControlPlaneError,
+    clock: Callable[[], datetime],
+) -> Ran:
+    """A drill without a record. A claim that cannot be given back runs out by itself."""
+    outcome: Outcome | Literal["error"] = "blocked" if isinstance(error, _NOT_THE_MOMENT) else "error"
+    try:
+        again = give_back(registry.database, policy, claimed, clock())
+    except RegistryError:
+        again = None
+    return Ran(claimed.workflow, claimed.environment, claimed.week, claimed.drill, outcome, error.message, again)

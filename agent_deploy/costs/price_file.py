@@ -12,29 +12,36 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from agent_deploy.costs.providers import one_name
 from agent_deploy.costs.rates import Rates
 from registry.errors import BadInput
 
 _TOP = ("currency", "usd_per_unit", "price")
 _RATES = ("input", "output", "cache_read", "cache_write", "reasoning")
-_KEYS = ("provider", "model", "model_prefix", "from", *_RATES)
+_KEYS = ("provider", "model", "model_prefix", "tier", "from", *_RATES)
 _HEADER = re.compile(r"\s*\[\[\s*price\s*\]\]")
 
 
 @dataclass(frozen=True, slots=True)
 class PriceEntry:
-    """One `[[price]]`: USD, for calls of this provider and model (or of models that begin so) from that day on."""
+    """One `[[price]]`: USD, for calls of this provider and model (or of models that begin so) from that day on.
+
+    tier: of calls in this tier (batch, flex…) alone; empty: at standard rates.
+    """
 
     provider: str
     model: str
     is_prefix: bool
     since: date
     rates: Rates
+    tier: str = ""
 
-    def covers(self, provider: str, model: str, day: date) -> bool:
+    def covers(self, provider: str, model: str, day: date, tier: str = "") -> bool:
         """Whether a call of that UTC day falls under it; upper and lower case are one."""
         same = model.lower().startswith(self.model) if self.is_prefix else model.lower() == self.model
-        return same and provider.lower() == self.provider and self.since <= day
+        return (
+            same and one_name(provider) == one_name(self.provider) and self.since <= day and tier.lower() == self.tier
+        )
 
     @property
     def precedence(self) -> tuple[bool, int, date]:
@@ -49,9 +56,9 @@ class PriceFile:
     entries: tuple[PriceEntry, ...]
     digest: str
 
-    def rates(self, provider: str, model: str, day: date) -> Rates | None:
+    def rates(self, provider: str, model: str, day: date, tier: str = "") -> Rates | None:
         """The rates of a call of that UTC day; None where the file says nothing of it."""
-        covering = [entry for entry in self.entries if entry.covers(provider, model, day)]
+        covering = [entry for entry in self.entries if entry.covers(provider, model, day, tier)]
         return max(covering, key=lambda entry: entry.precedence).rates if covering else None
 
 
@@ -81,13 +88,13 @@ def _entries(document: Mapping[str, Any], text: str, path: Path) -> tuple[PriceE
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise BadInput(f"{path}: 'price' must be tables, [[price]]")
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if _HEADER.match(line)]
-    entries: dict[tuple[str, str, bool, date], PriceEntry] = {}
+    entries: dict[tuple[str, str, bool, str, date], PriceEntry] = {}
     for index, table in enumerate(tables):
         where = f"{path}:{lines[index]}" if len(lines) == len(tables) else f"{path}: price {index + 1}"
         entry = _entry(table, usd, where)
-        key = (entry.provider, entry.model, entry.is_prefix, entry.since)
+        key = (entry.provider, entry.model, entry.is_prefix, entry.tier, entry.since)
         if key in entries:
-            raise BadInput(f"{where}: another [[price]] says the same provider, model and from")
+            raise BadInput(f"{where}: another [[price]] says the same provider, model, tier and from")
         entries[key] = entry
     return tuple(entries.values())
 
@@ -122,6 +129,7 @@ def _entry(table: Mapping[str, Any], usd: Decimal, where: str) -> PriceEntry:
         is_prefix=model == "model_prefix",
         since=_day(table.get("from", date.min), where),
         rates=Rates(**rates),
+        tier=_name(table, "tier", where) if "tier" in table else "",
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,14 +53,28 @@ class Prices:
         rates = self.rates(call.provider, call.model, call.usage.input, at)
         return rates.price(call.usage) if rates else None
 
-    def rates(self, provider: str, model: str, input_tokens: int, at: datetime) -> Rates | None:
-        """What a call of that many input tokens pays per million, at that moment; None where it is unknown."""
+    def rates(self, provider: str, model: str, input_tokens: int, at: datetime, tier: str = "") -> Rates | None:
+        """What a call of that many input tokens pays per million, at that moment; None where it is unknown.
+
+        tier: what the provider charges by (batch, flex, priority); empty for its standard rates.
+        """
         moment = at.astimezone(UTC)
-        own = self._own.rates(provider, model, moment.date()) if self._own else None
+        own = self._own.rates(provider, model, moment.date(), tier) if self._own else None
         if own is not None:
             return own
         known = self._model(provider, model)
-        return _rates(known.get_prices(moment), input_tokens) if known else None
+        found = _prices_of(known, moment, tier) if known else None
+        return _rates(found, input_tokens) if found else None
+
+    def turns(self, provider: str, model: str) -> tuple[time, ...]:
+        """The times of day, UTC, at which this model's price may change; midnight among them."""
+        known = self._model(provider, model)
+        return _turns(known) if known else (time(),)
+
+    def lengths(self, provider: str, model: str) -> tuple[int, ...]:
+        """The numbers of input tokens above which other rates hold, ascending; own prices have none."""
+        known = self._model(provider, model)
+        return _lengths(known) if known else ()
 
     def _model(self, provider: str, model: str) -> ModelInfo | None:
         key = (provider, model)
@@ -99,6 +113,43 @@ def _find_model(provider: str, model: str) -> ModelInfo | None:
         return get_snapshot().find_provider_model(model, None, name, None)[1]
     except LookupError:
         return None
+
+
+def _prices_of(model: ModelInfo, moment: datetime, tier: str) -> ModelPrice | None:
+    """The data's prices; None where it has none for the tier then: those of another are not taken for them."""
+    if not tier:
+        return model.get_prices(moment)
+    for context in ({"processing": tier}, {"service_tier": tier}):
+        for variant in model.price_variants or ():
+            if variant.when == context and (variant.constraint is None or variant.constraint.active(moment)):
+                return model.get_prices(moment, context)
+    return None
+
+
+def _all_prices(model: ModelInfo) -> Iterator[ModelPrice]:
+    yield from [model.prices] if not isinstance(model.prices, list) else [each.prices for each in model.prices]
+    yield from (variant.prices for variant in model.price_variants or ())
+
+
+def _lengths(model: ModelInfo) -> tuple[int, ...]:
+    from genai_prices.types import TieredPrices
+
+    values = (value for price in _all_prices(model) for value in price.__dict__.values())
+    return tuple(sorted({tier.start for value in values if isinstance(value, TieredPrices) for tier in value.tiers}))
+
+
+def _turns(model: ModelInfo) -> tuple[time, ...]:
+    from genai_prices.types import TimeOfDateConstraint
+
+    constraints = [each.constraint for each in model.prices] if isinstance(model.prices, list) else []
+    constraints += [variant.constraint for variant in model.price_variants or ()]
+    daily = [constraint for constraint in constraints if isinstance(constraint, TimeOfDateConstraint)]
+    ends = [end for constraint in daily for end in (constraint.start_time, constraint.end_time)]
+    return tuple(sorted({time(), *(_utc(end) for end in ends)}))
+
+
+def _utc(moment: time) -> time:
+    return datetime.combine(date(1970, 1, 1), moment).astimezone(UTC).time() if moment.tzinfo else moment
 
 
 def _rates(price: ModelPrice, input_tokens: int) -> Rates | None:

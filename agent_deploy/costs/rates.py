@@ -38,6 +38,12 @@ class Rates:
             return None
         if self.output is None and usage.output:
             return None
+        return self.total(usage, 1)
+
+    def total(self, usage: Usage, calls: int) -> Decimal:
+        """USD for the tokens of so many calls together, of each of which `price` can tell."""
+        fresh = usage.input - usage.cache_read - usage.cache_write
+        spoken = usage.output - usage.reasoning
         output = self.output or Decimal(0)
         tokens = (
             fresh * self.input
@@ -46,7 +52,7 @@ class Rates:
             + spoken * output
             + usage.reasoning * _or(self.reasoning, output)
         )
-        return tokens / _MILLION + self.request
+        return tokens / _MILLION + self.request * calls
 
 
 def _counts(usage: Usage) -> tuple[int, ...]:

@@ -243,7 +243,11 @@ def test_the_version_names_the_data_and_the_own_file_by_its_digest(tmp_path: Pat
         ("[[price]]", "[[prices]]", " unknown key 'prices'; did you mean 'price'?"),
         ("[[price]]", 'currency = "EUR"\n[[price]]', " currency 'EUR' needs 'usd_per_unit', what one of it is in USD"),
         ("[[price]]", "usd_per_unit = 2\n[[price]]", " 'usd_per_unit' is for another currency than USD"),
-        ("reasoning = 12\n", f"reasoning = 12\n{_OWN}", "10: another [[price]] says the same provider, model and from"),
+        (
+            "reasoning = 12\n",
+            f"reasoning = 12\n{_OWN}",
+            "10: another [[price]] says the same provider, model, tier and from",
+        ),
         ("input = 2.50", "input =", " not TOML: Invalid value (at line 5, column 8)"),
     ],
 )
@@ -251,6 +255,27 @@ def test_a_fault_names_file_line_and_key(tmp_path: Path, old: str, new: str, mes
     with pytest.raises(BadInput) as refused:
         _own(tmp_path, _OWN.replace(old, new))
     assert refused.value.message == f"{tmp_path}/prices.toml:{message}"
+
+
+def test_a_tier_has_prices_of_its_own_and_never_those_of_another(tmp_path: Path) -> None:
+    prices = _own(tmp_path, _OWN + '[[price]]\nprovider = "openai"\nmodel = "ft-triage"\ntier = "batch"\ninput = 1\n')
+
+    def rate(model: str, tier: str) -> Decimal | None:
+        rates = prices.rates("openai", model, 100, _NOON, tier)
+        return rates.input if rates else None
+
+    own = [rate("ft-triage", tier) for tier in ("", "batch", "BATCH", "priority")]
+    assert own == [Decimal("2.50"), Decimal(1), Decimal(1), None]
+    standard, batch, flex = (rate("gpt-5-mini", tier) for tier in ("", "batch", "flex"))
+    assert standard is not None
+    assert (batch, flex, rate("gpt-5-mini", "turbo")) == (standard / 2, standard / 2, None)
+
+
+def test_what_bundles_and_spans_call_a_provider_is_one(tmp_path: Path) -> None:
+    prices = _own(tmp_path, _OWN.replace('"openai"', '"bedrock"'))
+    assert [prices.rates(name, "ft-triage", 1, _NOON) is not None for name in ("bedrock", "aws.bedrock", "openai")] == [
+        True, True, False,
+    ]  # fmt: skip
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

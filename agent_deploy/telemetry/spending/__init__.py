@@ -1,0 +1,1 @@
+"""What calls cost, read from the facts: sums that `agent_deploy.costs` makes reports and comparisons of."""

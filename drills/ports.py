@@ -43,10 +43,10 @@ class Restore(Protocol):
 
 
 class Deliver(Protocol):
-    """Publishes what is recorded of a workflow and not delivered; why not, empty when all is out."""
+    """Publishes what is recorded of a workflow and not delivered."""
 
-    def __call__(self, workflow: str) -> str:
-        """Raises Unavailable when the database is away."""
+    def __call__(self, workflow: str, environment: str) -> str:
+        """Why the head of this environment is not out; empty when it is."""
         ...
 
 
@@ -69,7 +69,7 @@ class AskCheck(Protocol):
 
 
 class AskFacts(Protocol):
-    """What the facts say of the error rate and latency of the version that is live: a Check for each rule that is set."""
+    """What the facts say of error rate and latency of the version that is live: a Check for each rule that is set."""
 
     def __call__(self, plan: DrillPlan, phase: PhaseName, since: datetime) -> Sequence[Check]:
         """since: when it went live. Checks without enough data hold, and say so."""

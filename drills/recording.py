@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from drills.errors import LeaseLost
+from drills.errors import Blocked, LeaseLost
 from drills.models import (
     RECORDED,
     STARTED,
@@ -23,7 +23,7 @@ from drills.models import (
 )
 from registry.catalog import lock_workflow, version_numbered
 from registry.database import Connection, Database
-from registry.drilling import DrillLease, drop_lease, find_lease, take_lease
+from registry.drilling import CLAIMED, DrillLease, drop_lease, find_lease, find_week, renew_lease, take_lease
 from registry.evidence import add_evidence, find_subjects, list_evidence
 from registry.failpoints import reached
 from registry.models import Evidence
@@ -38,10 +38,12 @@ def new_drill_id(random_hex: str) -> str:
 def record_intent(database: Database, lease: DrillLease, plan: DrillPlan) -> DrillLease | None:
     """Take the place's lease and put on record that the drill begins, in one transaction, before anything moves.
 
-    None when that is done, else the lease that is in the way, expired or not; nothing is recorded then.
+    None when that is done, else the lease that is in the way, expired or not; nothing is recorded then. Raises Blocked
+    when the plan is for a week that another drill has claimed since.
     """
     with database.write() as connection:
         lock_workflow(connection, plan.workflow)
+        _check_claim(connection, plan)
         there = take_lease(connection, lease)
         if there is None:
             _add(connection, plan, STARTED, plan_document(plan), plan.planned_at)
@@ -50,23 +52,37 @@ def record_intent(database: Database, lease: DrillLease, plan: DrillPlan) -> Dri
 
 
 def record_drill(database: Database, drill: Drill, owner: str | None) -> None:
-    """Put on record what came of a drill, and give its lease back, in one transaction.
+    """Put on record what came of a drill, and give its lease back, in one transaction; a drill has one record.
 
-    owner: who holds the lease; None when the drill never took one. Raises LeaseLost when another process has it or has
-    recorded the drill already; nothing is recorded then.
+    After `restore_failed` the lease is left behind as one that ran out, so that whoever comes next tries again.
+    owner: who holds the lease; None when the drill never took one. Raises LeaseLost when another process has it;
+    nothing is recorded then.
     """
     plan = drill.plan
     with database.write() as connection:
         lock_workflow(connection, plan.workflow)
         if owner is not None:
-            lease = find_lease(connection, plan.workflow, plan.place)
-            if lease is None or (lease.drill, lease.owner) != (plan.id, owner):
-                raise LeaseLost(f"{plan.id} was taken over by another process")
-            drop_lease(connection, plan.id, owner)
-        if not list_evidence(connection, plan.workflow, kind=RECORDED, subject=plan.id, limit=1):
+            _give_back(connection, drill, owner)
+        if not is_recorded(connection, plan):
             _add(connection, plan, RECORDED, drill_document(drill), drill.ended_at)
         reached("drill.recording")
     reached("drill.recorded")
+
+
+def is_recorded(connection: Connection, plan: DrillPlan) -> bool:
+    """Whether it is on record what came of this drill."""
+    return bool(list_evidence(connection, plan.workflow, kind=RECORDED, subject=plan.id, limit=1))
+
+
+def _give_back(connection: Connection, drill: Drill, owner: str) -> None:
+    plan = drill.plan
+    lease = find_lease(connection, plan.workflow, plan.place)
+    if lease is None or (lease.drill, lease.owner) != (plan.id, owner):
+        raise LeaseLost(f"{plan.id} was taken over by another process")
+    if drill.outcome == "restore_failed":
+        renew_lease(connection, replace(lease, phase=drill.outcome, lease_until=drill.ended_at))
+    else:
+        drop_lease(connection, plan.id, owner)
 
 
 def list_drills(
@@ -127,6 +143,15 @@ def with_generations(plan: DrillPlan, baseline: int | None, target: int | None) 
     """The plan with the generations that its two sides turned out to have."""
     plan = replace(plan, baseline=replace(plan.baseline, generation=baseline))
     return replace(plan, target=replace(plan.target, generation=target))
+
+
+def _check_claim(connection: Connection, plan: DrillPlan) -> None:
+    """A scheduler that slept through its claim wakes up to this: a week has one drill, however many schedulers."""
+    if not plan.week:
+        return
+    claim = find_week(connection, plan.workflow, plan.environment, plan.week)
+    if claim is None or claim.drill != plan.id or claim.state != CLAIMED:
+        raise Blocked(f"{plan.week} is another drill's: {claim.drill if claim else 'nobody claimed it'}")
 
 
 def _phase(document: Mapping[str, Any]) -> Phase:

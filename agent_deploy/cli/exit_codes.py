@@ -10,6 +10,7 @@ UNEXPECTED = 1
 USAGE = 2
 NOT_DELIVERED = 6
 DAMAGED = 7
+DRILL_FAILED = 8  # or one is overdue
 INTERRUPTED = 130  # as a shell reports a process that SIGINT ended
 
 _BY_ERROR: tuple[tuple[type[Exception], int], ...] = (

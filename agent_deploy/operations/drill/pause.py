@@ -1,0 +1,50 @@
+"""drill pause, drill resume: a person keeps drills away from an environment, and lets them come again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from drills.pausing import Pause, add_pause, add_resume
+from registry.catalog import check_workflow_exists
+from registry.errors import BadInput
+from registry.registry import Registry
+from registry.times import now
+
+
+def pause(
+    registry: Registry,
+    workflow: str,
+    environment: str,
+    *,
+    actor: str,
+    reason: str,
+    clock: Callable[[], datetime] = now,
+) -> tuple[Pause, bool]:
+    """Start no drill there until somebody resumes them; the pause in force, and whether this call made it.
+
+    A drill under way goes on to its end. Raises BadInput without a reason, NotFound when nothing is live there.
+    """
+    if not reason.strip():
+        raise BadInput("a pause takes a --reason: whoever finds the drill overdue will want it")
+    _check(registry, workflow)
+    return add_pause(registry.database, workflow, environment, actor=actor, reason=reason, at=clock())
+
+
+def resume(
+    registry: Registry,
+    workflow: str,
+    environment: str,
+    *,
+    actor: str,
+    reason: str = "",
+    clock: Callable[[], datetime] = now,
+) -> Pause | None:
+    """Let drills come again; the pause that this ended, None when there was none. Raises NotFound."""
+    _check(registry, workflow)
+    return add_resume(registry.database, workflow, environment, actor=actor, reason=reason, at=clock())
+
+
+def _check(registry: Registry, workflow: str) -> None:
+    with registry.database.read() as connection:
+        check_workflow_exists(connection, workflow)

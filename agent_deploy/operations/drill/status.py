@@ -1,0 +1,80 @@
+"""drill status: how every environment with a drill policy stands with its drills; nothing but looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent_deploy.config import Config
+from agent_deploy.drill_policy import drill_policy
+from drills.looking import read_standing
+from drills.pausing import Pause, find_pause
+from drills.planning import shadow_of
+from drills.policy import DrillPolicy
+from drills.standing import Standing
+from registry.catalog import check_workflow_exists
+from registry.database import Connection
+from registry.drilling import DrillLease, find_lease
+from registry.models import Release
+from registry.registry import Registry
+from registry.releases import find_heads
+from registry.times import now
+
+
+@dataclass(frozen=True, slots=True)
+class DrillStatus:
+    """One environment of one workflow. at: the moment that it was looked at. running: the drill under way, if any."""
+
+    workflow: str
+    environment: str
+    at: datetime
+    policy: DrillPolicy
+    standing: Standing
+    pause: Pause | None
+    running: DrillLease | None
+
+    @property
+    def overdue_since(self) -> datetime | None:
+        """Since when a drill is overdue; None when it is not."""
+        return self.standing.overdue_since(self.at)
+
+
+def drill_status(
+    registry: Registry,
+    config: Config,
+    workflow: str | None = None,
+    environment: str | None = None,
+    *,
+    clock: Callable[[], datetime] = now,
+) -> list[DrillStatus]:
+    """Every environment in which something is live and for which the settings have a drill policy, sorted.
+
+    Raises NotFound for a workflow that there is not, and BadConfig.
+    """
+    at = clock()
+    with registry.database.read() as connection:
+        if workflow:
+            check_workflow_exists(connection, workflow)
+        heads = with_policy(config, find_heads(connection, workflow, environment))
+        return [found for head in heads if (found := status_of(connection, config, head, at))]
+
+
+def with_policy(config: Config, heads: list[Release]) -> list[Release]:
+    """Those in environments for which the settings have a drill policy."""
+    return [head for head in heads if config.drill_table(head.workflow, head.environment) is not None]
+
+
+def status_of(connection: Connection, config: Config, head: Release, at: datetime) -> DrillStatus | None:
+    """How the environment of this head stands; None when its log was cut off at the start."""
+    place = (head.workflow, head.environment)
+    policy = drill_policy(config, *place)
+    standing = read_standing(connection, *place, policy, at)
+    if standing is None:
+        return None
+    return DrillStatus(*place, at, policy, standing, find_pause(connection, *place), _running(connection, *place))
+
+
+def _running(connection: Connection, workflow: str, environment: str) -> DrillLease | None:
+    live = find_lease(connection, workflow, environment)
+    return live or find_lease(connection, workflow, shadow_of(environment))

@@ -1,0 +1,81 @@
+"""What a record says of cost, and how the difference between two versions went over the last weeks.
+
+A record's `cost_delta` is the JSON of whatever measured it (calls, eval runs). Wherever in it an object has `ratio`,
+`low` and `high`, that is a delta with its interval, and it is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from drills.models import Drill
+from drills.report.blocks import Block, Chart, Pairs, Point, Table, Words
+from drills.report.wording import change
+
+Path = tuple[str, ...]
+
+
+def cost_blocks(drill: Drill, earlier: Sequence[Drill]) -> tuple[Block, ...]:
+    """All that the drill's record says of cost, and a chart a delta of it and of the drills before (newest first)."""
+    rows = tuple(_flat(drill.cost))
+    if not rows:
+        return (Words(("Not enough data: nothing is known of what the two versions cost.",)), *_charts(drill, earlier))
+    return (Pairs(rows), *_charts(drill, earlier))
+
+
+def deltas(cost: Mapping[str, Any], path: Path = ()) -> dict[Path, tuple[float, float, float]]:
+    """Every ratio with its interval, by where it stands."""
+    found = {}
+    values = tuple(cost.get(name) for name in ("ratio", "low", "high"))
+    numbers = [float(value) for value in values if isinstance(value, int | float) and isfinite(value)]
+    if len(numbers) == len(values):
+        found[path] = (numbers[0], numbers[1], numbers[2])
+    for name, value in cost.items():
+        if isinstance(value, Mapping):
+            found.update(deltas(value, (*path, name)))
+    return found
+
+
+def _charts(drill: Drill, earlier: Sequence[Drill]) -> Iterator[Block]:
+    """A chart, and its figures for those who cannot see it, for each delta that is known of two drills or more."""
+    oldest_first = [*reversed(earlier), drill]
+    by_drill = [(one, deltas(one.cost)) for one in oldest_first]
+    for path in dict.fromkeys(path for _, found in by_drill for path in found):
+        known = [(one, found[path]) for one, found in by_drill if path in found]
+        if len(known) < 2:
+            continue
+        points = tuple(Point(f"{one.ended_at:%Y-%m-%d}", *delta) for one, delta in known)
+        title = f"Cost from drill to drill, with its interval: {_words(path) or 'delta'}"
+        yield Chart(title, points)
+        rows = tuple(_row(one, *delta) for one, delta in known)
+        yield Table(("ended", "drill", "from", "to", "delta", "interval"), rows)
+
+
+def _row(drill: Drill, ratio: float, low: float, high: float) -> tuple[str, ...]:
+    plan = drill.plan
+    ended = f"{drill.ended_at:%Y-%m-%d}"
+    interval = f"{change(low)} to {change(high)}"
+    return ended, plan.id, str(plan.baseline.version), str(plan.target.version), change(ratio), interval
+
+
+def _flat(cost: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[str, str]]:
+    for name, value in cost.items():
+        here = (*path, name)
+        if isinstance(value, Mapping):
+            yield from _flat(value, here)
+        elif value is not None and value != "" and value != []:
+            yield _words(here), _told(value)
+
+
+def _words(path: Path) -> str:
+    return ", ".join(name.replace("_", " ") for name in path)
+
+
+def _told(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_told, value))
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)

@@ -47,7 +47,7 @@ _YES_NO = Value((bool,), "true or false")
 _ANY = Value((object,), "a value")
 GATE_KEYS = (
     "required", "min_pass_rate", "max_regression", "critical", "max_error_rate", "max_cost_increase",
-    "max_latency_increase", "max_age", "require_environment", "require_approvals", "freeze", "judge",
+    "max_latency_increase", "max_age", "require_environment", "require_approvals", "freeze", "judge", "max_drill_age",
 )  # fmt: skip
 _GATE = dict.fromkeys(GATE_KEYS, _ANY)
 # Those of a drill, in drill_policy.py.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent_deploy.config import Config
@@ -11,12 +13,40 @@ if TYPE_CHECKING:
     from agent_deploy.gates.policy import Policy
 
 
-def open_registry(config: Config, *, create: bool = False) -> Registry:
-    """The database and store that the settings name. `create` makes a missing SQLite file; else it raises NotFound."""
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+def open_registry(config: Config, *, create: bool = False, say: Callable[[str], None] = _say) -> Registry:
+    """The database and store that the settings name. `create` makes a missing SQLite file; else it raises NotFound.
+
+    A drill whose every process died is brought to its end first, and `say` told of it: whichever command comes next
+    does that. Nothing that goes wrong there stops the command.
+    """
     from registry.database import Database
     from registry.stores import open_store
 
-    return Registry(Database(config.database, create=create), open_store(config.store))
+    registry = Registry(Database(config.database, create=create), open_store(config.store))
+    _bring_drills_to_rest(registry, config, say)
+    return registry
+
+
+def _bring_drills_to_rest(registry: Registry, config: Config, say: Callable[[str], None]) -> None:
+    """Costs one look at a table that is empty but for drills under way, and imports nothing while none is dead."""
+    from registry.drilling import expired_leases
+    from registry.times import now
+
+    try:
+        with registry.database.read() as connection:
+            if not expired_leases(connection, now()):
+                return
+        from agent_deploy.actor import find_actor
+        from agent_deploy.operations.drill.recover import recover
+
+        for drill in recover(registry, config, actor=find_actor(None)):
+            say(f"{drill.plan.id} {drill.outcome}: {drill.error}")
+    except Exception as error:  # noqa: BLE001 - a rollback in an outage must not wait for a drill to be tidied up
+        say(f"a dead drill could not be brought to its end yet: {' '.join(str(error).split())}")
 
 
 def gate_policy(config: Config, workflow: str, environment: str) -> Policy | None:
@@ -28,4 +58,16 @@ def gate_policy(config: Config, workflow: str, environment: str) -> Policy | Non
 
     where = f"{config.file or 'agent-deploy.toml'}: the gate of {workflow} in {environment}"
     policy = policy_from(table, where)
-    return policy if policy.required else None
+    return _told_what_counts(policy, config, workflow, environment) if policy.required else None
+
+
+def _told_what_counts(policy: Policy, config: Config, workflow: str, environment: str) -> Policy:
+    """The gate with a word from the environment's drill policy: whether its rehearsals count as drills."""
+    if policy.max_drill_age is None:
+        return policy
+    from dataclasses import replace
+
+    from agent_deploy.drill_policy import drill_policy
+
+    rehearsal = drill_policy(config, workflow, environment).count_rehearsal
+    return replace(policy, max_drill_age=replace(policy.max_drill_age, rehearsal=rehearsal))

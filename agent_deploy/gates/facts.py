@@ -75,12 +75,21 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class LastDrill:
+    """The environment's newest drill that succeeded, of those that count."""
+
+    id: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All of them. evidence: the candidate's newest finished run on the set on record; missing: why it is None.
 
     set_digest: of the eval set on record, None when the workflow has none. baseline: None when nothing is live;
     baseline_evidence: its newest finished run on the same set. stay: the candidate's in the environment that the policy
     requires, None when it was never live there. agreements: with people's labels, by the digest of a judge's rubric.
+    drill: None when none is asked for, or none succeeded; could_roll_back: whether more than one version was live yet.
     """
 
     candidate: Candidate
@@ -94,6 +103,8 @@ class Facts:
     stay: Stay | None = None
     approvals: tuple[Approval, ...] = ()
     agreements: Mapping[str, float] = field(default_factory=dict)
+    drill: LastDrill | None = None
+    could_roll_back: bool = False
 
     @property
     def usable(self) -> Evidence | None:

@@ -9,12 +9,13 @@ from agent_deploy.evals.outcomes import Outcomes
 from agent_deploy.evals.recording import newest_runs, read_outcomes, set_on_record
 from agent_deploy.evals.runs import FINISHED, STARTED, Run
 from agent_deploy.gates.approvals import list_approvals
-from agent_deploy.gates.facts import Approval, Baseline, Candidate, Evidence, Facts, Missing, Stay
+from agent_deploy.gates.facts import Approval, Baseline, Candidate, Evidence, Facts, LastDrill, Missing, Stay
+from agent_deploy.gates.policy import RequiredDrill
 from registry.database import Connection
 from registry.evidence import list_evidence
 from registry.models import Release, Version
 from registry.registry import Registry
-from registry.releases import list_releases
+from registry.releases import list_releases, versions_live_in
 
 JUDGE_CALIBRATION = "judge-calibration"
 _ALL = 1_000_000
@@ -42,11 +43,13 @@ def gather(
     head: Release | None,
     *,
     required_environment: str | None,
+    required_drill: RequiredDrill | None = None,
     at: datetime,
 ) -> Facts:
     """The facts about promoting `target` to `environment`, where `head` is live. Raises Damaged for a run not whole.
 
-    required_environment: where the policy wants it to have been live before; None where it does not.
+    required_environment: where the policy wants it to have been live before; None where it does not. required_drill:
+    what it asks of drills; None where nothing, and then none is looked for.
     """
     workflow = target.workflow
     on_record = set_on_record(connection, workflow)
@@ -69,6 +72,8 @@ def gather(
         stay=_stay(connection, target, required_environment, at) if required_environment else None,
         approvals=tuple(Approval(a.actor, a.recorded_at) for a in list_approvals(connection, target, environment)),
         agreements=_agreements(connection, workflow),
+        drill=_drill(connection, workflow, environment, required_drill, at) if required_drill else None,
+        could_roll_back=len(versions_live_in(connection, workflow, environment)) > 1 if required_drill else False,
     )
 
 
@@ -99,6 +104,19 @@ def _stay(connection: Connection, target: Version, environment: str, at: datetim
         return None
     lasted = sum((end - start for start, end in stretches), timedelta())
     return Stay(stretches[-1][0], stretches[0][1], lasted)
+
+
+def _drill(
+    connection: Connection, workflow: str, environment: str, required: RequiredDrill, at: datetime
+) -> LastDrill | None:
+    from drills.looking import read_standing
+    from drills.policy import DrillPolicy
+
+    policy = DrillPolicy(count_rehearsal=required.rehearsal)
+    standing = read_standing(connection, workflow, environment, policy, at)
+    if standing is None or standing.last_success is None:
+        return None
+    return LastDrill(standing.last_success.plan.id, standing.last_success.ended_at)
 
 
 def _agreements(connection: Connection, workflow: str) -> dict[str, float]:

@@ -23,6 +23,17 @@ class RequiredEnvironment:
 
 
 @dataclass(frozen=True, slots=True)
+class RequiredDrill:
+    """How long ago the environment's last successful drill may be. rehearsal: whether rehearsals count too.
+
+    The gate's table says the one, the drill's table of the same environment the other (`count_rehearsal`).
+    """
+
+    within: timedelta
+    rehearsal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """The rules in force; None, 0, False or empty: no such rule. `required = False`: no rule at all.
 
@@ -42,6 +53,7 @@ class Policy:
     require_approvals: int = 0
     freeze: tuple[FreezeWindow, ...] = ()
     judge: float | None = None
+    max_drill_age: RequiredDrill | None = None
 
     @property
     def digest(self) -> str:
@@ -77,6 +89,11 @@ def _document(policy: Policy) -> dict[str, Any]:
         {"cron": w.cron, "for": w.lasting.total_seconds(), "timezone": w.timezone, "reason": w.reason}
         for w in policy.freeze
     ]
+    # Not there while not set, as before there was such a rule: then older releases were let through by the same policy.
+    del document["max_drill_age"]
+    drill = policy.max_drill_age
+    if drill is not None:
+        document["max_drill_age"] = {"within": drill.within.total_seconds(), "rehearsal": drill.rehearsal}
     return document
 
 
@@ -133,6 +150,10 @@ def _windows(value: Any, where: str) -> tuple[FreezeWindow, ...]:
     return tuple(window_from(table, f"{where}[{place}]") for place, table in enumerate(value))
 
 
+def _drill(value: Any, where: str) -> RequiredDrill:
+    return RequiredDrill(duration_of(value, where))
+
+
 _share = _number(0, 1, "a share from 0 to 1")
 _increase = _or_off(_number(0, math.nextafter(math.inf, 0), "0 or more (0.2 is +20 %)"))
 _READERS: Mapping[str, Callable[[Any, str], Any]] = {
@@ -148,4 +169,5 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "require_approvals": _whole,
     "freeze": _windows,
     "judge": _or_off(_share),
+    "max_drill_age": _or_off(_drill),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from agent_deploy.gates.facts import Facts, Missing
 from agent_deploy.gates.freeze import frozen_until
@@ -72,6 +72,24 @@ def approvals(policy: Policy, facts: Facts) -> RuleResult | None:
     command = f"agent-deploy approve {facts.candidate.workflow} --version {facts.candidate.version}"
     why = own or f"{missing} missing"
     return RuleResult("approvals", "failed", needed, seen, why, f"{command} --env {facts.environment}")
+
+
+def drill(policy: Policy, facts: Facts) -> RuleResult | None:
+    """The way back from the environment was shown to work lately. There is none while one version at most was live."""
+    required, last = policy.max_drill_age, facts.drill
+    if required is None:
+        return None
+    rule, needed = "drill", f"one that succeeded within {span(required.within)}"
+    if not facts.could_roll_back:
+        return RuleResult(rule, "passed", needed, "nothing to roll back to yet")
+    command = f"agent-deploy drill run {facts.candidate.workflow} --env {facts.environment}"
+    if last is None:
+        return RuleResult(rule, "failed", needed, "none", "no drill that counts ever succeeded there", command)
+    age = facts.now - last.ended_at
+    seen = f"{last.id}, {span(max(age, timedelta()))} ago"
+    if age > required.within:
+        return RuleResult(rule, "failed", needed, seen, f"{span(age - required.within)} too old", command)
+    return RuleResult(rule, "passed", needed, seen)
 
 
 def frozen(policy: Policy, facts: Facts) -> RuleResult | None:

@@ -9,13 +9,13 @@ from agent_deploy.gates.comparison import cost, latency, regression
 from agent_deploy.gates.facts import Evidence, Facts
 from agent_deploy.gates.policy import Policy
 from agent_deploy.gates.quality import age, critical, errors, judge, pass_rate
-from agent_deploy.gates.readiness import approvals, environment, evidence, frozen
+from agent_deploy.gates.readiness import approvals, drill, environment, evidence, frozen
 from agent_deploy.gates.verdict import Gate, RuleResult, overall
 
 # None: the policy states no such rule.
 _OnEvidence = Callable[[Policy, Facts, Evidence], RuleResult | None]
 _ON_EVIDENCE: tuple[_OnEvidence, ...] = (errors, critical, pass_rate, regression, cost, latency, age)
-_ON_RECORD: tuple[Callable[[Policy, Facts], RuleResult | None], ...] = (environment, approvals, frozen)
+_ON_RECORD: tuple[Callable[[Policy, Facts], RuleResult | None], ...] = (environment, approvals, drill, frozen)
 
 
 def decide(policy: Policy, facts: Facts) -> Gate:

@@ -72,7 +72,10 @@ def judge(
 ) -> Gate:
     """The verdict, by what is on record within the caller's transaction."""
     required = policy.require_environment.name if policy.require_environment else None
-    facts = gather(connection, outcomes_of, target, environment, head, required_environment=required, at=at)
+    facts = gather(
+        connection, outcomes_of, target, environment, head, required_environment=required,
+        required_drill=policy.max_drill_age, at=at,
+    )  # fmt: skip
     return decide(policy, facts)
 
 

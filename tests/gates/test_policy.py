@@ -11,13 +11,14 @@ import pytest
 from agent_deploy.config_keys import GATE_KEYS
 from agent_deploy.errors import BadConfig
 from agent_deploy.gates.freeze import FreezeWindow
-from agent_deploy.gates.policy import Policy, RequiredEnvironment, policy_from
+from agent_deploy.gates.policy import Policy, RequiredDrill, RequiredEnvironment, policy_from
 
 _WHERE = "agent-deploy.toml: environments.production.gate"
 _FULL = {
     "required": True, "min_pass_rate": 0.9, "max_regression": 0.03, "critical": False, "max_error_rate": 0,
     "max_cost_increase": 0.2, "max_latency_increase": 1, "max_age": "14d", "require_environment": "staging",
     "require_approvals": 2, "freeze": [{"cron": "0 18 * * FRI", "for": "62h"}], "judge": 0.8,
+    "max_drill_age": "8d",
 }  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def test_with_nothing_said_production_needs_evidence_that_nothing_got_worse() ->
     assert policy_from({}, _WHERE) == Policy(
         required=True, min_pass_rate=None, max_regression=0.05, critical=True, max_error_rate=0.02,
         max_cost_increase=None, max_latency_increase=None, max_age=None, require_environment=None,
-        require_approvals=0, freeze=(), judge=None,
+        require_approvals=0, freeze=(), judge=None, max_drill_age=None,
     )  # fmt: skip
 
 
@@ -39,6 +40,7 @@ def test_everything_can_be_said() -> None:
         max_cost_increase=0.2, max_latency_increase=1.0, max_age=timedelta(days=14),
         require_environment=RequiredEnvironment("staging"), require_approvals=2,
         freeze=(FreezeWindow("0 18 * * FRI", timedelta(hours=62)),), judge=0.8,
+        max_drill_age=RequiredDrill(timedelta(days=8)),
     )  # fmt: skip
 
 
@@ -49,7 +51,7 @@ def test_an_environment_can_be_required_for_a_time() -> None:
 
 def test_false_turns_off_what_an_environment_asks_of_every_workflow() -> None:
     off = ("min_pass_rate", "max_regression", "critical", "max_cost_increase", "max_latency_increase", "max_age",
-           "require_environment", "require_approvals", "freeze", "judge")  # fmt: skip
+           "require_environment", "require_approvals", "freeze", "judge", "max_drill_age")  # fmt: skip
     policy = policy_from(_FULL | dict.fromkeys(off, False), _WHERE)
     assert policy == Policy(max_regression=None, critical=False, max_error_rate=0.0)
 
@@ -83,6 +85,8 @@ def test_false_turns_off_what_an_environment_asks_of_every_workflow() -> None:
         ({"freeze": {"cron": "0 0 * * *"}},
          ".freeze: must be a list of tables {cron, for, timezone, reason}, not {'cron': '0 0 * * *'}"),
         ({"freeze": [{"cron": "0 0 * * *", "for": "1h"}, {"cron": "0 0 * * *"}]}, ".freeze[1]: has no 'for'"),
+        ({"max_drill_age": "weekly"},
+         ".max_drill_age: must be a duration such as '90s', '15m', '24h', '14d' or '2w', not 'weekly'"),
         ({"judge": 2}, ".judge: must be a share from 0 to 1, not 2"),
     ],
 )  # fmt: skip
@@ -103,3 +107,9 @@ def test_the_same_rules_have_the_same_digest_and_any_change_another() -> None:
     ]
     later = replace(policy, freeze=(FreezeWindow("0 18 * * FRI", timedelta(hours=62), "Europe/Berlin"),))
     assert len({policy.digest, later.digest, *(other.digest for other in changed)}) == len(changed) + 2
+
+
+def test_a_policy_without_a_rule_on_drills_keeps_the_digest_that_older_releases_were_let_through_by() -> None:
+    assert policy_from({}, _WHERE).digest == ("sha256:df352f81f3098d0e47b01bfcc620f6f5687f45d092f251131a4ecceed0f21dfd")
+    live, rehearsed = (Policy(max_drill_age=RequiredDrill(timedelta(days=8), rehearsal)) for rehearsal in (False, True))
+    assert len({Policy().digest, live.digest, rehearsed.digest}) == 3

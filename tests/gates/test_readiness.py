@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from agent_deploy.gates.facts import Approval, Evidence, Missing, Stay
+from agent_deploy.gates.facts import Approval, Evidence, LastDrill, Missing, Stay
 from agent_deploy.gates.freeze import FreezeWindow
-from agent_deploy.gates.policy import RequiredEnvironment
+from agent_deploy.gates.policy import RequiredDrill, RequiredEnvironment
 from agent_deploy.gates.verdict import RuleResult
 from tests.gates.situations import NEW, NOW, OLD, evidence_of, facts_of, outcomes_of, rule_of
 
@@ -105,3 +105,32 @@ def test_a_freeze_fails_and_says_until_when_and_why() -> None:
 def test_outside_its_windows_nothing_is_frozen() -> None:
     rule = rule_of("freeze", facts_of(_RUN), freeze=(FreezeWindow("0 18 * * FRI", timedelta(hours=62)),))
     assert rule == RuleResult("freeze", "passed", "no freeze", "none now")
+
+
+_DRILL = "agent-deploy drill run support-triage --env production"
+
+
+@pytest.mark.parametrize(
+    ("ago", "verdict", "seen", "why", "command"),
+    [
+        (None, "failed", "none", "no drill that counts ever succeeded there", _DRILL),
+        (timedelta(days=3), "passed", "drill-1, 3d ago", "", ""),
+        (timedelta(days=8), "passed", "drill-1, 8d ago", "", ""),
+        (timedelta(days=10), "failed", "drill-1, 10d ago", "2d too old", _DRILL),
+        (timedelta(minutes=-1), "passed", "drill-1, 0s ago", "", ""),  # recorded by a clock ahead of ours
+    ],
+)
+def test_the_way_back_must_have_been_shown_to_work_lately(
+    ago: timedelta | None, verdict: str, seen: str, why: str, command: str
+) -> None:
+    last = None if ago is None else LastDrill("drill-1", NOW - ago)
+    facts = facts_of(_RUN, drill=last, could_roll_back=True)
+    rule = rule_of("drill", facts, max_drill_age=RequiredDrill(timedelta(days=8)))
+    assert rule == RuleResult(
+        "drill", verdict, "one that succeeded within 8d", seen, why, command  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def test_no_drill_is_asked_for_while_there_is_nothing_to_roll_back_to() -> None:
+    rule = rule_of("drill", facts_of(_RUN), max_drill_age=RequiredDrill(timedelta(days=8)))
+    assert (rule.verdict, rule.seen) == ("passed", "nothing to roll back to yet")

@@ -12,6 +12,7 @@ from typing import Any
 from drills.errors import LeaseLost, Stopped, Yielded
 from drills.models import Check, Drill, DrillPlan, Outcome, Phase, PhaseName, PhaseResult, ReadersSeen, Times
 from drills.policy import DrillPolicy
+from registry.failpoints import reached
 from registry.times import now
 
 Detail = dict[str, Any]
@@ -52,6 +53,7 @@ class Course:
     def phase(self, name: PhaseName) -> Iterator[Detail]:
         """A phase: what is put into the yielded detail is kept, and whatever is raised makes it failed."""
         self.note(name, self.drill("interrupted"))
+        reached(f"drill.{name}")
         detail: Detail = {}
         started = self.clock.now()
         result: PhaseResult = "passed"

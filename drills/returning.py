@@ -23,7 +23,6 @@ def come_back(party: Party, ended: DrillEnded | None) -> DrillEnded | None:
     if isinstance(ended, Yielded | LeaseLost):
         return ended
     course = party.course
-    reached("drill.restoring")
     try:
         restored = _restore(party, ended)
     except (Yielded, LeaseLost, RestoreFailed) as error:
@@ -36,7 +35,6 @@ def come_back(party: Party, ended: DrillEnded | None) -> DrillEnded | None:
         course.skip("steady_after", "nothing was moved")
         return ended
     late = _in_phase(lambda: _verify(party, restored))
-    reached("drill.verified_restored")
     unsteady = _in_phase(lambda: _steady(party))
     _measure_cost(party)
     return ended or late or unsteady or _too_slow(course)

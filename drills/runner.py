@@ -29,7 +29,6 @@ from drills.steps import Party, go_there
 from drills.stopping import Stopping
 from registry.errors import RegistryError
 from registry.evidence import list_evidence
-from registry.failpoints import reached
 from registry.registry import Registry
 from registry.times import to_text
 
@@ -61,7 +60,6 @@ def run(
     """
     course = Course(plan, policy, clock or Clock())
     stopping = stopping or Stopping(listens=False)
-    reached("drill.planned")
     with stopping.shielded():
         try:
             with stopping.exposed():
@@ -85,7 +83,6 @@ def _prepare(registry: Registry, ports: Ports, course: Course) -> None:
         failed = failed_prechecks(registry, ports, course)
         if failed:
             raise PrecheckFailed("; ".join(failed))
-    reached("drill.checked")
 
 
 def _begin(registry: Registry, course: Course, owner: str) -> Keeper:
@@ -97,7 +94,6 @@ def _begin(registry: Registry, course: Course, owner: str) -> Keeper:
         there = record_intent(registry.database, lease, course.plan)
         if there is not None:
             raise Blocked(in_the_way(there))
-        reached("drill.intended")
     keeper = Keeper(registry.database, lease, course.clock)
     course.note = keeper.note
     return keeper

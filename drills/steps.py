@@ -39,14 +39,11 @@ def go_there(party: Party) -> None:
         failed = course.add_checks(asked)
         if failed:
             raise Blocked(f"not steady before anything was touched: {told_of(failed)}")
-    reached("drill.steady")
     requested, moved = _roll_back(party)
     reached("drill.rolled_back")
     _verify(party, requested, moved)
-    reached("drill.verified")
     with course.phase("hold") as detail:
         detail["for_s"] = course.plan.hold_for.total_seconds()
-        reached("drill.holding")
         hold(party.registry, party.ports, course)
 
 

@@ -7,17 +7,23 @@ import os
 VARIABLE = "AGENT_DEPLOY_FAILPOINT"
 
 DRILLS = (
-    "drill.planned",  # nothing was looked at yet
-    "drill.checked",  # blockers and pre-checks are passed
+    # A phase has begun, and nothing of it is done yet.
+    "drill.plan",
+    "drill.blockers",
+    "drill.prechecks",
+    "drill.intent",
+    "drill.steady_before",
+    "drill.rollback",
+    "drill.verify",
+    "drill.hold",
+    "drill.restore",
+    "drill.verify_restored",
+    "drill.steady_after",
+    "drill.record",
+    # And in between.
     "drill.appended",  # lease and intent are written, not yet committed
-    "drill.intended",  # and committed
-    "drill.steady",  # about to roll back
     "drill.rolled_back",
-    "drill.verified",
-    "drill.holding",  # the target is live, and watched
-    "drill.restoring",  # about to restore
     "drill.restored",
-    "drill.verified_restored",
     "drill.recording",  # the record is written and the lease dropped, not yet committed
     "drill.recorded",
 )

@@ -129,7 +129,7 @@ class CachedFiles:
     def path(self, segment: Segment) -> Path:
         """See `SegmentFiles.path`."""
         path = self._folder / f"{segment.digest.removeprefix('sha256:')}{_SUFFIX}"
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # not there, most likely
             if path.stat().st_size == segment.size:
                 os.utime(path)
                 return path

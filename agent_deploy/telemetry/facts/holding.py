@@ -28,8 +28,10 @@ class HeldFiles:
         self.folder = parent / secrets.token_hex(8)
         aside = self.folder.with_suffix(_NEW)  # not to be seen by others before it is locked
         aside.mkdir()
-        self._descriptor = os.open(aside / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        descriptor = os.open(aside / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        self._descriptor: int | None = descriptor
+        self._owner = os.getpid()
         aside.rename(self.folder)
 
     @property
@@ -51,10 +53,12 @@ class HeldFiles:
         return held
 
     def release(self) -> None:
-        """Let go of everything."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        with suppress(OSError):
-            os.close(self._descriptor)
+        """Let go of everything; again is no error. By then the number of our descriptor may be another's."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            if os.getpid() == self._owner:  # in a forked child the files are still the parent's
+                shutil.rmtree(self.folder, ignore_errors=True)
+            os.close(descriptor)
 
 
 def sweep(parent: Path) -> None:

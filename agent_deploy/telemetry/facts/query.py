@@ -92,7 +92,8 @@ def _load_spool(connection: DuckDBPyConnection, folder: Path, held: HeldFiles, w
             files.append(held.hold(path))
         except FileNotFoundError:  # sealed in between
             continue
-    connection.execute(f"CREATE TEMP TABLE spooled AS SELECT {COLUMN_LIST} FROM ({lines_sql(files)}) WHERE {within}")
+    lines = f"SELECT {COLUMN_LIST} FROM ({lines_sql(files)}) WHERE started_at IS NOT NULL AND {within}"
+    connection.execute(f"CREATE TEMP TABLE spooled AS {lines}")
 
 
 def _hold(

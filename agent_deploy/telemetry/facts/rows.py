@@ -21,8 +21,8 @@ def no_rows(columns: dict[str, str]) -> str:
 
 
 def lines_sql(files: Collection[Path]) -> str:
-    """The facts in files of the spool, and the `filename` of each. A line that is no fact has null in every column;
-    a torn last line is no row.
+    """The facts in files of the spool, and the `filename` of each. A line that is no fact has null in every other
+    column; a torn last line may be such a row, or none.
     """
     if not files:
         return no_rows({**COLUMNS, "filename": "VARCHAR"})

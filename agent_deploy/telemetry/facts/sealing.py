@@ -6,6 +6,8 @@ by the kernel's lock, and what others do in the store stands in nobody's way: se
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 DAMAGED = ".damaged"
+_LONGEST_LINE = 1024 * 1024
 _BATCH_BYTES = 256 * 1024 * 1024
 _LEFTOVER_AFTER_S = 3600.0
 
@@ -68,6 +71,8 @@ def seal(store: Store, folder: Path) -> Sealed:
 
 
 def _seal(store: Store, folder: Path, files: Sequence[Path]) -> Sealed:
+    for path in files:
+        _cut_torn_line(path)
     held = HeldFiles(folder)
     try:
         with open_engine(held.scratch) as connection:
@@ -88,6 +93,25 @@ def _seal(store: Store, folder: Path, files: Sequence[Path]) -> Sealed:
 def _damaged(connection: DuckDBPyConnection) -> set[str]:
     rows = connection.execute("SELECT DISTINCT filename FROM lines WHERE started_at IS NULL").fetchall()
     return {path for (path,) in rows}
+
+
+def _cut_torn_line(path: Path) -> None:
+    """Take off a last line that its process did not live to write whole: nobody was told that it is kept."""
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        start = max(0, end - _LONGEST_LINE)
+        file.seek(start)
+        before, newline, last = file.read().rpartition(b"\n")
+        if last and not _is_json(last):
+            file.truncate(start + len(before) + len(newline))
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _take_away(path: Path) -> Path:

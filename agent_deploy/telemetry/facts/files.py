@@ -158,7 +158,8 @@ class CachedFiles:
             aside.write_bytes(data)
             aside.rename(path)
         except OSError as error:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):
+                aside.unlink()
             raise Unavailable(f"cannot write to {self._folder}: {error.strerror or error}") from error
 
 

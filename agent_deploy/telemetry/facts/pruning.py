@@ -47,8 +47,8 @@ def prune(store: Store, older_than: timedelta, *, dry_run: bool = False, clock: 
 def _before(at: datetime, older_than: timedelta) -> datetime:
     try:
         return at - older_than
-    except OverflowError:  # before all time
-        return datetime.min.replace(tzinfo=UTC)
+    except OverflowError:  # before all time; no span is older than the epoch that it counts from
+        return datetime.fromtimestamp(0, UTC)
 
 
 def set_aside(store: Store, folder: Path) -> list[Segment]:

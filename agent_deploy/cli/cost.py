@@ -59,7 +59,7 @@ def command(
         _refuse_with_compare(by, outcome)
         _compare(settings, config, workflow, compare, environment, first, last, as_json)
     else:
-        _report(settings, config, workflow, environment, first, last, by, outcome, as_json)
+        _report(config, workflow, environment, first, last, by, outcome, as_json)
 
 
 def _refuse_with_compare(by: By | None, outcome: str | None) -> None:
@@ -68,26 +68,18 @@ def _refuse_with_compare(by: By | None, outcome: str | None) -> None:
 
 
 def _report(
-    settings: Settings, config: Config, workflow: str, environment: str | None, since: datetime,
-    until: datetime | None, by: By | None, outcome: str | None, as_json: bool,
+    config: Config, workflow: str, environment: str | None, since: datetime, until: datetime | None, by: By | None,
+    outcome: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     from agent_deploy.cli.cost_text import report_document, report_text
     from agent_deploy.costs.prices import open_prices
     from agent_deploy.operations.cost import cost
+    from agent_deploy.operations.workflows import workflows_on_record
     from agent_deploy.telemetry.facts.store import open_facts
-
-    def known() -> list[str]:
-        from agent_deploy.operations.list_ import list_newest
-        from registry.errors import NotFound
-
-        try:
-            return [found.version.workflow for found in list_newest(settings.registry())]
-        except NotFound:  # traces may be looked at where there is no registry
-            return []
 
     found = cost(
         open_facts(config), open_prices(config.prices), workflow, since=since, until=until, environment=environment,
-        by=by, known=known,
+        by=by, known=lambda: workflows_on_record(config),
     )  # fmt: skip
     emit(as_json, report_document(found, outcome), lambda: report_text(found, outcome))
     _tell_unknown(found, config)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from agent_deploy.operations.cost import Costs
 
 _HEADINGS = [
-    "CALLS", "FAILED", "RETRIES", "MODEL CALLS", "TOOL CALLS", "INPUT", "CACHED", "OUTPUT", "COST", "PER CALL",
+    "CALLS", "FAILED", "RETRIES", "MODEL CALLS", "TOOLS", "INPUT", "CACHED", "OUTPUT", "COST", "PER CALL",
     "PER 1,000",
 ]  # fmt: skip
 _USAGE = ("input", "output", "cache_read", "cache_write", "reasoning")

@@ -5,14 +5,17 @@ token q, the output's p, and the price of a request f:
 
     C = M·I·q + M·O·p + M·f
 
-Each term k of two versions, X and X', has a share in the logarithm of their ratio,
+Term k has a share s_k of the cost C, and of two versions (the second with a prime) a weight
 
-    w_k = L(X'_k, X_k) / L(C', C),    L(a, b) = (a - b) / ln(a / b)
+    w_k = L(s'_k, s_k) / Σ L(s'_j, s_j),    L(a, b) = (a - b) / ln(a / b)
 
-by which ln(C'/C) = Σ w_k ln(X'_k / X_k), exactly; and ln(X'_k / X_k) is the sum over its factors. A driver is exp of
-the sum of w_k ln(x'/x) over the terms that its factor x is in: the multiplicative LMDI-I of Ang, "The LMDI approach to
-decomposition analysis: a practical guide", Energy Policy 33, 2005. It treats both versions alike: swapped, every driver
-is its inverse. A term that one version has not at all is put down to what is missing, tokens or a price (Ang and Liu,
+by which ln(C'/C) = Σ w_k ln(X'_k / X_k), exactly; and ln(X'_k / X_k) is the sum over the term's factors. A driver is
+exp of the sum of w_k ln(x'/x) over the terms that its factor x is in, so model_calls is M'/M itself. This is LMDI-II of
+Ang and Choi, "Decomposition of aggregate energy and gas emission intensities for industry: a refined Divisia index
+method", The Energy Journal 18, 1997. It treats both versions alike: swapped, every driver is its inverse.
+
+Where one version has not a term at all, the weights are those of LMDI-I, L(X'_k, X_k) / L(C', C), which bear that: the
+term's part, in the limit (X'_k - X_k) / L(C', C), is put down to what is missing, tokens or a price (Ang and Liu,
 "Handling zero values in the logarithmic mean Divisia index decomposition approach", Energy Policy 35, 2007).
 
 The input's price q is the sum over classes (fresh, read from cache, written to cache) of share s times price p. Its
@@ -23,7 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from agent_deploy.costs.mix import Amounts
 
@@ -48,75 +51,90 @@ def drivers(old: Amounts, new: Amounts) -> tuple[Driver, ...]:
     model_calls: model calls a call, retries and tool loops. cache: which share of the input was read from or written to
     a cache. price: what a token of each class costs, at one price table: another model, tier or prompt-length rate.
     """
-    total = _log_mean(new.cost_usd, old.cost_usd)
-    if not total:
+    if min(old.cost_usd, new.cost_usd) <= 0:
         return ()
     logs = dict.fromkeys(NAMES, 0.0)
-    for term in _TERMS:
-        before, after = term.usd(old), term.usd(new)
-        if before > 0 and after > 0:
-            weight = _log_mean(after, before) / total
-            for name, ratio in term.factors(old, new).items():
-                logs[name] += weight * math.log(ratio)
-        elif before != after:
-            logs[term.missing(old if before <= 0 else new)] += (after - before) / total
+    for term, weight in _weights(old, new).items():
+        for name, ratio in term.factors(old, new).items():
+            logs[name] += weight * math.log(ratio)
+    for term in _one_sided(old, new):
+        change = term.usd(new) - term.usd(old)
+        logs[term.missing(new if change < 0 else old)] += change / _log_mean(new.cost_usd, old.cost_usd)
     return tuple(Driver(name, math.exp(logs[name])) for name in NAMES)
+
+
+def _weights(old: Amounts, new: Amounts) -> dict[_Term, float]:
+    """Of the terms that both versions have."""
+    terms = [term for term in _TERMS if term.usd(old) > 0 and term.usd(new) > 0]
+    if _one_sided(old, new):
+        total = _log_mean(new.cost_usd, old.cost_usd)
+        return {term: _log_mean(term.usd(new), term.usd(old)) / total for term in terms}
+    means = {term: _log_mean(term.usd(new) / new.cost_usd, term.usd(old) / old.cost_usd) for term in terms}
+    return {term: mean / math.fsum(means.values()) for term, mean in means.items()}
+
+
+def _one_sided(old: Amounts, new: Amounts) -> list[_Term]:
+    return [term for term in _TERMS if (term.usd(old) > 0) != (term.usd(new) > 0)]
+
+
+class _Term(Protocol):
+    """One of the three."""
+
+    def usd(self, amounts: Amounts) -> float:
+        """What it comes to."""
+
+    def factors(self, old: Amounts, new: Amounts) -> dict[Name, float]:
+        """The ratios of its factors, where both versions have it."""
+
+    def missing(self, amounts: Amounts) -> Name:
+        """What a version lacks that has it not."""
 
 
 class _Input:
     """M·I·q."""
 
-    @staticmethod
-    def usd(amounts: Amounts) -> float:
+    def usd(self, amounts: Amounts) -> float:
         return amounts.fresh_usd + amounts.read_usd + amounts.write_usd
 
-    @staticmethod
-    def factors(old: Amounts, new: Amounts) -> dict[Name, float]:
+    def factors(self, old: Amounts, new: Amounts) -> dict[Name, float]:
         calls = new.model_calls / old.model_calls
         cache, price = _cache_and_price(old, new)
         return {"model_calls": calls, "input_length": new.input / old.input / calls, "cache": cache, "price": price}
 
-    @staticmethod
-    def missing(amounts: Amounts) -> Name:
+    def missing(self, amounts: Amounts) -> Name:
         return "price" if amounts.input else "input_length"
 
 
 class _Output:
     """M·O·p."""
 
-    @staticmethod
-    def usd(amounts: Amounts) -> float:
+    def usd(self, amounts: Amounts) -> float:
         return amounts.output_usd
 
-    @staticmethod
-    def factors(old: Amounts, new: Amounts) -> dict[Name, float]:
+    def factors(self, old: Amounts, new: Amounts) -> dict[Name, float]:
         calls, tokens = new.model_calls / old.model_calls, new.output / old.output
         price = new.output_usd / old.output_usd / tokens
         return {"model_calls": calls, "output_length": tokens / calls, "price": price}
 
-    @staticmethod
-    def missing(amounts: Amounts) -> Name:
+    def missing(self, amounts: Amounts) -> Name:
         return "price" if amounts.output else "output_length"
 
 
 class _Request:
     """M·f."""
 
-    @staticmethod
-    def usd(amounts: Amounts) -> float:
+    def usd(self, amounts: Amounts) -> float:
         return amounts.request_usd
 
-    @staticmethod
-    def factors(old: Amounts, new: Amounts) -> dict[Name, float]:
+    def factors(self, old: Amounts, new: Amounts) -> dict[Name, float]:
         calls = new.model_calls / old.model_calls
         return {"model_calls": calls, "price": new.request_usd / old.request_usd / calls}
 
-    @staticmethod
-    def missing(amounts: Amounts) -> Name:
+    def missing(self, amounts: Amounts) -> Name:
         return "price" if amounts.model_calls else "model_calls"
 
 
-_TERMS: tuple[_Input | _Output | _Request, ...] = (_Input(), _Output(), _Request())
+_TERMS: tuple[_Term, ...] = (_Input(), _Output(), _Request())
 
 
 def _cache_and_price(old: Amounts, new: Amounts) -> tuple[float, float]:

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from agent_deploy.costs.prices import Prices
 from agent_deploy.costs.report import Line, Unpriced, lines_of, overall, unpriced
+from agent_deploy.operations.workflows import check_known
 from agent_deploy.telemetry.facts.store import FactStore
+from agent_deploy.telemetry.looking.calls import workflows_seen
 from agent_deploy.telemetry.spending.model_calls import Scope
 from agent_deploy.telemetry.spending.totals import By, Totals, read_totals
 
@@ -49,9 +51,6 @@ def cost(
     known: the workflows on record, asked where no call is found. Raises NotFound for a workflow that neither those nor
     the facts name.
     """
-    from agent_deploy.operations.traces.list_ import check_known
-    from agent_deploy.telemetry.looking.calls import workflows_seen
-
     scope = Scope(workflow, environment)
     with closing(facts.connection(since=since, until=until)) as connection:
         found = read_totals(connection, prices, scope, by)

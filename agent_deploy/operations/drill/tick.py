@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
 from agent_deploy.config import Config
 from agent_deploy.errors import ControlPlaneError
 from agent_deploy.log import event
+from agent_deploy.notifying.sending import NotTold
 from agent_deploy.operations.drill.due import Look, look
 from drills.claiming import claim, give_back, settle
 from drills.models import Drill, Outcome
 from drills.policy import DrillPolicy
 from drills.recording import new_drill_id
+from drills.stopping import Stopping
 from registry.drilling import DrillWeek
 from registry.errors import Conflict, NotFound, Refused, RegistryError
 from registry.registry import Registry
@@ -55,12 +57,16 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What a tick did. recovered: drills whose processes had died. looks: how every scheduled place stood before."""
+    """What a tick did. recovered: drills whose processes had died. looks: how every scheduled place stood before.
+
+    not_told: who could not be told of it, and why.
+    """
 
     at: datetime
     recovered: tuple[Drill, ...] = ()
     looks: tuple[Look, ...] = ()
     ran: tuple[Ran, ...] = field(default=())
+    not_told: tuple[NotTold, ...] = ()
 
     @property
     def overdue(self) -> list[Look]:
@@ -103,6 +109,35 @@ def tick(
             event("drill", workflow=done.workflow, environment=done.environment, drill=done.drill, outcome=done.outcome)
             ran.append(done)
     return Tick(at, recovered, tuple(looks), tuple(ran))
+
+
+def scheduled_tick(
+    registry: Registry, config: Config, *, actor: str, stop: Callable[[], bool], stopping: Stopping
+) -> Tick:
+    """One tick with the drills of `agent-deploy drill run`, and those told whom the policies name.
+
+    stopping: whose signals end a drill early.
+    """
+    from agent_deploy.operations.drill.recover import recover
+    from agent_deploy.operations.drill.telling import Teller
+
+    teller = Teller(registry, config)
+
+    def run(workflow: str, environment: str, *, drill: str, week: str) -> Drill:
+        from agent_deploy.operations.drill.run import run_drill  # heavy, and seldom needed
+
+        return run_drill(
+            registry, config, workflow, environment, actor=actor, trigger="schedule", week=week, drill_id=drill,
+            stopping=stopping, teller=teller,
+        )  # fmt: skip
+
+    done = tick(registry, config, run, lambda: recover(registry, config, actor=actor), stop=stop)
+    for dead in done.recovered:
+        teller.ended(dead)
+    for one in done.overdue:
+        assert one.overdue_since is not None  # noqa: S101  (that is what `overdue` is)
+        teller.overdue(one.workflow, one.environment, one.overdue_since, one.last_success)
+    return replace(done, not_told=tuple(teller.failures))
 
 
 def _attempt(registry: Registry, due: Look, run: RunDrill, clock: Callable[[], datetime], drill: str) -> Ran | None:

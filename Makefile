@@ -21,12 +21,12 @@ $(BIN)/python:
 
 $(VENV)/installed: $(BIN)/python pyproject.toml
 	@echo "installing agent-deploy into $(VENV) …"
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable '.[otel]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
 	@echo "installing what the tests need into $(VENV) …"
-	$(BIN)/python -m pip install --quiet --editable '.[postgres]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[otel,postgres]' --group dev
 	@touch $@
 
 quickstart: $(VENV)/installed  ## Run the main job on embedded defaults: register, promote, serve, roll back.

@@ -71,6 +71,8 @@ KEYS: Mapping[str, Any] = {
     "store": _TEXT,
     "default_environment": _TEXT,
     "prices": _TEXT,
+    "traces_link": _TEXT,
+    "serve": {"host": _TEXT, "port": _WHOLE, "forward": _TEXT},
     "environments": Named(_environment, {"gate": _GATE, "drill": _DRILL}),
     "workflows": Named(
         _workflow,

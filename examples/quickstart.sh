@@ -32,12 +32,21 @@ run agent-deploy register support-triage
 run agent-deploy eval support-triage@1
 run agent-deploy promote support-triage --version 1
 
-step "A process serves it"
-printf '\033[36m$ python examples/reader.py &\033[0m\n'
-python ../examples/reader.py --for 50 &
-reader=$!
-trap 'kill $reader 2>/dev/null || true' EXIT
-until agent-deploy status --json | grep -q '"current": 1'; do sleep 0.2; done
+step "Three processes serve it, and a support desk answers messages with it, traced"
+readers=()
+for number in 1 2 3; do
+    printf '\033[36m$ python examples/reader.py > reader-%s.log &\033[0m\n' $number
+    python ../examples/reader.py --for 300 > reader-$number.log 2>&1 &
+    readers+=($!)
+done
+agent-deploy serve --no-auth --port 0 --json > serve.json 2> serve.log &
+receiver=$!
+trap 'kill "${readers[@]}" $receiver 2>/dev/null || true' EXIT
+printf '\033[36m$ agent-deploy serve --no-auth &\033[0m\n'
+until agent-deploy status --json | grep -q '"current": 3'; do sleep 0.2; done
+until [ -s serve.json ]; do sleep 0.2; done
+endpoint=$(python -c 'import json; print(json.load(open("serve.json"))["url"].removesuffix("/v1/traces"))')
+run python ../examples/desk.py --endpoint "$endpoint" --calls 600
 
 step "Version 2 drops most examples from the prompt, to save tokens. The gate refuses it, and says which cases changed"
 cp $prompt prompt-of-version-1.md
@@ -71,11 +80,23 @@ run agent-deploy gate support-triage --version 3
 run agent-deploy promote support-triage --version 3 --wait 10
 run agent-deploy status
 
-step "Roll back in one command, which waits for no gate; the reader follows, and version 3 is on hold"
+step "Roll back in one command, which waits for no gate; the readers follow, and version 3 is on hold"
 run agent-deploy rollback support-triage --reason "too many messages marked high" --wait 10
 run agent-deploy history support-triage
 
+step "It was a false alarm: version 3 goes live again, and the desk answers with it"
+run agent-deploy promote support-triage --version 3 --override-hold --reason "the dashboard was wrong" --wait 10
+run python ../examples/desk.py --endpoint "$endpoint" --calls 600
+run agent-deploy metrics support-triage
+run agent-deploy cost support-triage --by version
+run agent-deploy cost support-triage --compare 1 3
+
+step "The weekly drill, now: back to version 1 for five seconds, for real, and forward again"
+run agent-deploy drill run support-triage --hold-for 5s
+run agent-deploy drill status
+
 step "Everything recorded is whole"
 run agent-deploy verify
+run agent-deploy status
 
 printf '\nDone. All of it is in .quickstart/; next: README.md\n'

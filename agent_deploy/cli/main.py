@@ -41,6 +41,16 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "gate": ("gate", "Say whether a version may be promoted, rule by rule; moves nothing."),
         "approve": ("approve", "Put on record that you approve a version for an environment."),
     },
+    "Traffic": {
+        "serve": ("serve", "Receive traces over OTLP/HTTP, and keep their facts."),
+        "token": ("token", "Make, list and revoke the bearer tokens of `serve`."),
+        "cost": ("cost", "Show what a workflow's calls cost."),
+        "metrics": ("metrics", "Show how well a workflow does, what it takes, and why it fails."),
+        "traces": ("traces", "Look at production calls; import, compact and prune facts."),
+    },
+    "Drills": {
+        "drill": ("drill", "Rehearse the rollback: run drills, schedule them, look at their records."),
+    },
     "Upkeep": {
         "verify": ("verify", "Re-hash every blob and re-compute every chain."),
         "gc": ("gc", "Remove blobs that no version refers to."),

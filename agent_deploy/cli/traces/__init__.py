@@ -12,6 +12,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prune": ("prune", "Remove facts that are older than a span of time."),
 }
 
-_HELP = "Look at production calls; import, compact and prune the facts kept of them."
+_HELP = "Look at production calls; import, compact and prune facts."
 
 command = LazyGroup("traces", "agent_deploy.cli.traces", COMMANDS, _HELP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from datetime import time
@@ -177,7 +178,17 @@ def _zone(value: Any, where: str) -> str:
 
 
 def _notify(value: Any, where: str) -> Notify:
-    return Notify(**_fields(value, where, webhook=_url, secret_env=_text, slack=_text, email=_texts, on=_events))
+    read = _fields(
+        value, where, webhook=_url, secret_env=_variable, slack=_variable, email=_texts, on=_events
+    )  # fmt: skip
+    return Notify(**read)
+
+
+def _variable(value: Any, where: str) -> str:
+    """A secret stands in the environment; the file says only where."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", _text(value, where)):
+        raise BadConfig(f"{where}: must be the name of an environment variable, which holds the secret")
+    return str(value)
 
 
 def _texts(value: Any, where: str) -> tuple[str, ...]:

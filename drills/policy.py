@@ -51,7 +51,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Who is told what. secret_env: the variable with the key that signs webhooks. on: what is told; empty for none."""
+    """Who is told what. secret_env: the variable with the key that signs webhooks; slack: that with the address of an
+    incoming webhook. on: what is told; empty for none.
+    """
 
     webhook: str = ""
     secret_env: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -52,11 +53,12 @@ def run(
     owner: str,
     clock: Clock | None = None,
     stopping: Stopping | None = None,
+    began: Callable[[DrillPlan], None] = lambda _plan: None,
 ) -> Drill:
     """Carry the plan out; the drill as it was put on record. Raises nothing but what keeps even that from being made.
 
     owner: names this process in the lease. stopping: whose signals end the drill early, its restore excepted; without
-    it the drill listens to none.
+    it the drill listens to none. began: told once the intent is on record and before anything moves; returns at once.
     """
     course = Course(plan, policy, clock or Clock())
     stopping = stopping or Stopping(listens=False)
@@ -68,6 +70,7 @@ def run(
         except DrillEnded as error:
             return _finish(registry, course, error, None)
         with keeper.kept():
+            began(course.plan)
             return _perform(Party(registry, ports, course, keeper), owner, stopping)
 
 

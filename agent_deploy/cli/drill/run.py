@@ -57,6 +57,7 @@ def command(
     from agent_deploy.actor import find_actor
     from agent_deploy.durations import duration_of
     from agent_deploy.operations.drill.run import plan_for, run_drill
+    from agent_deploy.operations.drill.telling import Teller
     from agent_deploy.wiring import open_registry
     from drills.models import drill_document, plan_document
     from drills.stopping import Stopping
@@ -68,10 +69,15 @@ def command(
     if dry_run:
         plan = plan_for(registry, config, workflow, place, mode=mode, target=target, hold_for=span, actor=who)
         return emit(as_json, {**plan_document(plan), "dry_run": True}, lambda: _plan_text(plan))
+    teller = Teller(registry, config)
     drill = run_drill(
-        registry, config, workflow, place, mode=mode, target=target, hold_for=span, actor=who, stopping=Stopping()
-    )
-    emit(as_json, drill_document(drill), lambda: _text(drill))
+        registry, config, workflow, place, mode=mode, target=target, hold_for=span, actor=who, stopping=Stopping(),
+        teller=teller,
+    )  # fmt: skip
+    not_told = [{"channel": one.channel, "why": one.why} for one in teller.failures]
+    emit(as_json, {**drill_document(drill), "not_told": not_told}, lambda: _text(drill))
+    for failure in teller.failures:
+        tell_error(f"could not tell {failure}", "", "")
     if not drill.exit_ok:
         _tell(drill)
         click.get_current_context().exit(DRILL_FAILED)

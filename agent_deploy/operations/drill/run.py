@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from datetime import timedelta
 from importlib.metadata import version as installed
+from typing import TYPE_CHECKING
 
 from agent_deploy.config import Config
 from agent_deploy.drill_policy import drill_policy
@@ -22,6 +23,9 @@ from drills.stopping import Stopping
 from registry.blobs import digest_of
 from registry.manifest import canonical
 from registry.registry import Registry
+
+if TYPE_CHECKING:
+    from agent_deploy.operations.drill.telling import Teller
 
 
 def run_drill(
@@ -39,24 +43,32 @@ def run_drill(
     drill_id: str | None = None,
     policy: DrillPolicy | None = None,
     stopping: Stopping | None = None,
+    teller: Teller | None = None,
     clock: Clock | None = None,
 ) -> Drill:
     """Carry a drill out, having brought dead ones to their end; the drill, which is on record.
 
     mode, target (a ref), hold_for: as the policy says where left out. week: the ISO week that it is for, if scheduled.
-    policy: instead of the configuration's. stopping: whose signals end it early; it comes back all the same.
+    policy: instead of the configuration's. stopping: whose signals end it early; it comes back all the same. teller:
+    tells monitors and people of it and of the dead ones, once they are on record; None for nobody.
     Raises NotFound when nothing is live there or there is nothing to go back to, Refused for a target that was never
     live there, BadConfig, and Unavailable when it cannot even be planned: nothing is recorded or moved then.
     """
     clock = clock or Clock()
     policy = policy or drill_policy(config, workflow, environment)
-    recover(registry, config, actor=actor, clock=clock)
+    for dead in recover(registry, config, actor=actor, clock=clock):
+        if teller:
+            teller.ended(dead)
     plan = plan_for(
         registry, config, workflow, environment, mode=mode, target=target, hold_for=hold_for, actor=actor,
         trigger=trigger, week=week, drill_id=drill_id, policy=policy, clock=clock,
     )  # fmt: skip
     ports = drill_ports(registry, config, policy, workflow, environment, actor)
-    return run(registry, ports, plan, policy, owner=new_owner(), clock=clock, stopping=stopping)
+    began = teller.began if teller else lambda _plan: None
+    drill = run(registry, ports, plan, policy, owner=new_owner(), clock=clock, stopping=stopping, began=began)
+    if teller:
+        teller.ended(drill)
+    return drill
 
 
 def plan_for(

@@ -20,6 +20,8 @@ GROUPS = {
     "moves": "Promote, in process",
     "propagation": "From release to readers",
     "scale": "At scale",
+    "calls": "A traced call",
+    "evals": "Evals and the gate",
 }
 
 

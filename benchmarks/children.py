@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _HERE = Path(__file__).parent
 _AGENT_DEPLOY = Path(sys.executable).parent / "agent-deploy"
@@ -40,15 +41,24 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "AGENT_DEPLOY_ACTOR": "benchmark", **more}
 
 
-def run_in_turns(series: Mapping[str, Sequence[list[str]]], *, rounds: int) -> dict[str, list[Run]]:
+def run_in_turns(
+    series: Mapping[str, Sequence[list[str]]],
+    *,
+    rounds: int,
+    folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    whole_tree: bool = False,
+) -> dict[str, list[Run]]:
     """Each series' runs, in turns, without a warm-up of as many rounds as the longest series has commands.
 
-    Raises RuntimeError when a command fails: a failure's duration means nothing.
+    folder: to run in. variables: of the environment, beside ours. whole_tree: the peak memory is the sum over the
+    process and all below it. Raises RuntimeError when a command fails: a failure's duration means nothing.
     """
     warm_up = max(len(commands) for commands in series.values())
-    order = {"series": series, "rounds": rounds + warm_up, "environment": environment()}
+    order: dict[str, Any] = {"series": series, "rounds": rounds + warm_up, "whole_tree": whole_tree}
+    order["environment"] = environment(**(variables or {}))
     launcher = python("-I", "-S", str(_HERE / "launch.py"))
-    answer = subprocess.run(launcher, input=json.dumps(order), capture_output=True, text=True, check=True)
+    answer = subprocess.run(launcher, input=json.dumps(order), capture_output=True, text=True, check=True, cwd=folder)
     results = {name: [Run(**run) for run in runs] for name, runs in json.loads(answer.stdout).items()}
     for name, runs in results.items():
         if any(run.exit_code for run in runs):

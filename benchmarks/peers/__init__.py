@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.children import environment
-from benchmarks.context import Context, say
+from benchmarks.context import Context
+from benchmarks.peers.installing import NotMeasured, in_python, last_line
 from benchmarks.timing import Sampler
+
+__all__ = ["NotMeasured", "Peer", "started"]
 
 _HERE = Path(__file__).parent
 _SCRIPTS = {"langfuse": "langfuse_prompt.py", "openfeature-sdk": "openfeature_value.py", "mlflow": "mlflow_prompt.py"}
-_INSTALL_WITHIN_S = 1200
-
-
-class NotMeasured(Exception):
-    """Why a peer could not be measured, in plain words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,7 @@ class Peer:
 @contextmanager
 def started(context: Context, name: str) -> Iterator[Peer]:
     """The peer, installed if need be, and running until the block ends. Raises NotMeasured."""
-    if not context.peers:
-        raise NotMeasured("measured with PEERS=1")
-    folder = context.cache / "peers" / name
-    _install(folder, name)
+    folder = in_python(context, name)
     scratch = context.scratch / name
     scratch.mkdir(parents=True, exist_ok=True)
     errors = scratch / "stderr"
@@ -84,28 +78,5 @@ def _answer(process: subprocess.Popen[str], errors: Path, request: str | None = 
             print(request, file=process.stdin, flush=True)
     answer = process.stdout.readline()
     if not answer:
-        raise NotMeasured(f"failed: {_last_line(errors.read_text())}")
+        raise NotMeasured(f"failed: {last_line(errors.read_text())}")
     return answer
-
-
-def _install(folder: Path, name: str) -> None:
-    installed = folder / "installed"
-    if installed.exists():
-        return
-    say(f"  installing {name} into an environment of its own")
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(folder)],
-        [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", name],
-    ):
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            raise NotMeasured(f"could not be installed within {_INSTALL_WITHIN_S} s") from None
-        if done.returncode:
-            raise NotMeasured(f"could not be installed: {_last_line(done.stderr)}")
-    installed.touch()
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"

@@ -1,0 +1,92 @@
+"""metrics: how well a workflow does, what it takes, and why it fails, over a window of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from agent_deploy.costs.prices import Prices
+from agent_deploy.operations.workflows import check_known
+from agent_deploy.telemetry.facts.store import FactStore
+from agent_deploy.telemetry.looking.calls import workflows_seen
+from agent_deploy.telemetry.looking.metrics import Bucket, Figures, Metrics, buckets, by_frequency, outcome_figures
+from agent_deploy.telemetry.looking.metrics_rows import (
+    BEFORE,
+    CURRENT,
+    Scope,
+    Windows,
+    make_views,
+    read_latencies,
+    read_steps,
+    read_tools,
+    tally,
+)
+from agent_deploy.telemetry.looking.spending import Spending, spending
+from registry.times import now
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+WINDOWS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
+
+
+def metrics(
+    facts: FactStore,
+    prices: Prices,
+    workflow: str,
+    window: timedelta = DAY,
+    environment: str = "",
+    *,
+    known: Callable[[], Iterable[str]] = tuple,
+    clock: Callable[[], datetime] = now,
+) -> Metrics:
+    """The figures of the window that ends now, of the one before it, and of each version.
+
+    environment: empty for all. known: the workflows on record, asked where nothing is found. Calls and steps count by
+    the moment at which they began. Raises NotFound for a workflow that neither those nor the calls name.
+    """
+    until = clock()
+    since, bucket = until - window, HOUR if window <= DAY else DAY
+    starts = buckets(since, until, bucket)
+    windows = Windows(workflow, environment, since, tuple(starts))
+    with closing(facts.connection(since=since - window, until=until)) as connection:
+        make_views(connection, windows)
+        spent = spending(connection, prices, windows)
+        found = _figures(connection, spent)
+        if not found:
+            check_known(workflow, [*known(), *workflows_seen(connection)])
+    none = Figures()
+    trend = (found.get(Scope("bucket", number), none) for number in range(len(starts)))
+    return Metrics(
+        workflow=workflow,
+        environment=environment,
+        since=since,
+        until=until,
+        bucket=bucket,
+        current=found.get(CURRENT, none),
+        before=found.get(BEFORE, none),
+        versions={scope.key: found[scope] for scope in sorted(found) if scope.of == "version"},
+        trend=tuple(Bucket(start, one.counts, one.cost) for start, one in zip(starts, trend, strict=True)),
+        unpriced=spent.unpriced,
+        prices=prices.version,
+    )
+
+
+def _figures(connection: DuckDBPyConnection, spent: Spending) -> dict[Scope, Figures]:
+    """The figures of every scope in which there are calls."""
+    latencies = read_latencies(connection)
+    steps, tools = read_steps(connection), read_tools(connection)
+    return {
+        scope: Figures(
+            counts=counted.counts(latencies.get(scope)),
+            cost=spent.cost(scope),
+            failures=dict(by_frequency(counted.failures)),
+            outcomes=outcome_figures(counted.outcomes, spent.outcomes_unknown(scope), spent.cost(scope)),
+            steps=steps.get(scope, ()),
+            tools=tools.get(scope, ()),
+        )
+        for scope, counted in tally(connection).items()
+    }

@@ -10,6 +10,7 @@ from agent_deploy.cli.exit_codes import NOT_DELIVERED
 from agent_deploy.cli.output import count, emit, facts, progress, short, tell_error
 
 if TYPE_CHECKING:
+    from agent_deploy.operations.cost_delta import EvalCostDelta
     from agent_deploy.operations.move import Move
     from agent_deploy.operations.readers import Convergence
     from registry.registry import Registry
@@ -17,15 +18,20 @@ if TYPE_CHECKING:
 _DONE = {"promote": "promoted", "rollback": "rolled back", "restore": "restored"}
 
 
-def finish(registry: Registry, move: Move, wait_s: float | None, as_json: bool) -> None:
-    """Wait if asked, print the result, and exit 6 when readers cannot see the head or do not serve it in time."""
+def finish(
+    registry: Registry, move: Move, wait_s: float | None, as_json: bool, expected: EvalCostDelta | None = None
+) -> None:
+    """Wait if asked, print the result, and exit 6 when readers cannot see the head or do not serve it in time.
+
+    expected: of a dry run, what the eval runs let expect of the cost.
+    """
     readers = None
     if wait_s is not None and move.delivered and move.release:
         from agent_deploy.operations.readers import wait_for_readers
 
         readers = wait_for_readers(registry.store, move.release, wait_s, progress=_show_progress)
         progress("")
-    emit(as_json, _document(move, readers), lambda: _text(move, readers))
+    emit(as_json, _document(move, readers, expected), lambda: _text(move, readers, expected))
     where = f"{move.plan.target.workflow} --env {move.plan.environment}"
     if move.not_delivered:
         unchanged = "The release is recorded; readers still serve what they served."
@@ -44,7 +50,7 @@ def _show_progress(found: Convergence) -> None:
     progress(f"waiting: {found.current} of {count(found.current + len(found.late), 'live reader')} serve it")
 
 
-def _document(move: Move, readers: Convergence | None) -> dict[str, Any]:
+def _document(move: Move, readers: Convergence | None, expected: EvalCostDelta | None) -> dict[str, Any]:
     plan, head = move.plan, move.plan.head
     generation = move.release.generation if move.release else 0
     document: dict[str, Any] = {
@@ -65,6 +71,10 @@ def _document(move: Move, readers: Convergence | None) -> dict[str, Any]:
         "undo": move.undo,
         "gate": _gate_document(move),
     }
+    if expected:
+        document["expected_cost"] = {
+            "cases": expected.cases, "ratio": expected.ratio, "low": expected.low, "high": expected.high,
+        }  # fmt: skip
     if readers:
         document["readers"] = {
             "current": readers.current, "late": list(readers.late), "silent": list(readers.silent)
@@ -72,7 +82,7 @@ def _document(move: Move, readers: Convergence | None) -> dict[str, Any]:
     return document
 
 
-def _text(move: Move, readers: Convergence | None) -> str:
+def _text(move: Move, readers: Convergence | None, expected: EvalCostDelta | None) -> str:
     plan = move.plan
     what = f"{plan.target.ref} ({plan.target.tag})"
     was = f"version {plan.head.version} ({plan.head.tag})" if plan.head else "nothing"
@@ -85,6 +95,8 @@ def _text(move: Move, readers: Convergence | None) -> str:
     else:
         heading = click.style(f"{_DONE[plan.kind]} {plan.environment} to {what}", bold=True)
     pairs = [("was", was), ("digest", short(plan.target.digest)), ("gate", _gate(move)), ("hold", _hold(move))]
+    if expected:
+        pairs.append(("cost", _expected(expected)))
     if move.release and not move.dry_run:
         pairs.append(("release", f"generation {move.release.generation}, by {move.release.actor}"))
         pairs.append(("delivered", f"in {move.elapsed_ms:.0f} ms" if move.delivered else "no"))
@@ -112,6 +124,15 @@ def _gate(move: Move) -> str:
         return f"passed, {count(len(move.gate.rules), 'rule')}"
     open_rules = ", ".join(rule.rule.replace("_", " ") for rule in move.gate.rules if rule.verdict != "passed")
     return f"OVERRIDDEN: {move.gate.verdict} ({open_rules})"
+
+
+def _expected(delta: EvalCostDelta) -> str:
+    """`+60 % a case is to be expected (95 % CI +59 to +60 %), by the eval runs on 61 cases`."""
+    from agent_deploy.costs.wording import percent
+
+    low, high = percent(delta.low), percent(delta.high)
+    cases = count(delta.cases, "case")
+    return f"{percent(delta.ratio)} a case is to be expected (95 % CI {low} to {high}), by the eval runs on {cases}"
 
 
 def _hold(move: Move) -> str:

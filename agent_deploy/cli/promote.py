@@ -48,4 +48,9 @@ def command(
             override_hold=override_hold, expect_generation=expect_generation, policy=policy,
             override_gate=override_gate,
         )  # fmt: skip
-    finish(registry, move, wait_s, as_json)
+    expected = None
+    if dry_run:
+        from agent_deploy.operations.live_cost import expected_cost
+
+        expected = expected_cost(registry, move.plan)
+    finish(registry, move, wait_s, as_json, expected)

@@ -12,7 +12,11 @@ from agent_deploy.cli.output import emit, moment, table, tell_error
 from agent_deploy.cli.releases import gate_of, gate_word
 
 if TYPE_CHECKING:
+    from agent_deploy.costs.compare import CostDelta
+    from agent_deploy.operations.live_cost import LiveCost
     from agent_deploy.operations.status import Live, Status
+
+    Costs = dict[tuple[str, str], LiveCost]
 
 _HEADINGS = ["WORKFLOW", "ENVIRONMENT", "VERSION", "TAG", "GENERATION", "GATE", "SINCE", "BY", "DELIVERED", "READERS"]
 
@@ -27,28 +31,34 @@ def command(settings: Settings, workflow: str | None, environment: str | None, a
 
     Readers are current (serve the head), behind (serve an older generation) or silent (have not been heard of).
     """
+    from agent_deploy.operations.live_cost import live_costs
     from agent_deploy.operations.status import status
+    from agent_deploy.wiring import open_registry
 
-    found = status(settings.registry(), workflow, environment)
-    emit(as_json, _document(found), lambda: _text(found, environment))
+    config = settings.config()
+    registry = open_registry(config)
+    found = status(registry, workflow, environment)
+    costs = live_costs(registry, config, [live.release for live in found.live])
+    emit(as_json, _document(found, costs), lambda: _text(found, environment, costs))
     if found.store_error:
         tell_error(f"readers could not be counted: {found.store_error}", "", "agent-deploy doctor")
     if any(not live.delivered for live in found.live):
         tell_error("not every release is delivered; readers serve older ones", "", "agent-deploy deliver")
 
 
-def _document(found: Status) -> dict[str, Any]:
+def _document(found: Status, costs: Costs) -> dict[str, Any]:
     workflows = [
-        {"workflow": workflow, "environments": [_environment(live) for live in lives]}
+        {"workflow": workflow, "environments": [_environment(live, costs) for live in lives]}
         for workflow, lives in groupby(found.live, key=lambda live: live.release.workflow)
     ]
     return {"workflows": workflows, **({"store_error": found.store_error} if found.store_error else {})}
 
 
-def _environment(live: Live) -> dict[str, Any]:
+def _environment(live: Live, costs: Costs) -> dict[str, Any]:
     from registry.times import to_text
 
     release = live.release
+    known = costs.get((release.workflow, release.environment))
     return {
         "environment": release.environment,
         "version": release.version,
@@ -62,15 +72,41 @@ def _environment(live: Live) -> dict[str, Any]:
         "gate": gate_of(release),
         "delivered": live.delivered,
         "readers": {"current": live.readers.current, "behind": live.readers.behind, "silent": live.readers.silent},
+        "cost_delta": _delta(known.delta) if known and known.delta else None,
+        "unpriced": list(known.unpriced) if known else [],
     }
 
 
-def _text(found: Status, environment: str | None) -> str:
+def _delta(delta: CostDelta) -> dict[str, Any]:
+    return {
+        "from": delta.from_version,
+        "to": delta.to_version,
+        "ratio": delta.ratio,
+        "low": delta.low,
+        "high": delta.high,
+        "verdict": delta.verdict,
+    }
+
+
+def _text(found: Status, environment: str | None, costs: Costs) -> str:
     if not found.live:
         if environment:
             return f"nothing is live in {environment}; next: agent-deploy status   # of every environment"
         return "nothing is live yet; next: agent-deploy promote WORKFLOW --version 1"
-    return table(_HEADINGS, [_cells(live) for live in found.live])
+    notes = [note for (workflow, place), known in costs.items() for note in _notes(f"{workflow} in {place}", known)]
+    return "\n".join([table(_HEADINGS, [_cells(live) for live in found.live]), *([""] if notes else []), *notes])
+
+
+def _notes(place: str, known: LiveCost) -> list[str]:
+    """What traffic says: whether the version is dearer than the one before, and which models have no price."""
+    from agent_deploy.costs.wording import sentence
+
+    delta, notes = known.delta, []
+    if delta and delta.verdict != "not_enough_data":
+        notes.append(f"{place}: {sentence(delta)}")
+    if known.unpriced:
+        notes.append(f"{place}: no price is known for {', '.join(known.unpriced)}, so costs leave those calls out")
+    return notes
 
 
 def _cells(live: Live) -> list[str]:

@@ -1,0 +1,97 @@
+"""What a release changed in cost, as soon as there is data: production's calls for `status`, eval runs beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from registry.errors import RegistryError
+from registry.models import Release
+from registry.times import now
+
+if TYPE_CHECKING:
+    from agent_deploy.config import Config
+    from agent_deploy.costs.compare import CostDelta
+    from agent_deploy.operations.cost_delta import EvalCostDelta
+    from agent_deploy.telemetry.facts.store import FactStore
+    from registry.moves import Plan
+    from registry.registry import Registry
+
+# Calls of the version before are looked for so long before the release that took it off.
+BEFORE = timedelta(days=7)
+
+
+def facts_at_hand(registry: Registry, config: Config) -> FactStore | None:
+    """The facts, if there are any: opening what is empty costs as much as opening what is full."""
+    from agent_deploy.telemetry.facts.store import FOLDER, FactStore
+
+    if not (config.state / FOLDER).is_dir() and next(iter(registry.store.entries("facts/")), None) is None:
+        return None
+    return FactStore(registry.store, config.state / FOLDER)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCost:
+    """What is known of the cost of what is live. delta: against the version live before, None without one.
+
+    unpriced: models whose calls have no price (`provider/model`), of the last seven days.
+    """
+
+    delta: CostDelta | None
+    unpriced: tuple[str, ...]
+
+
+def live_costs(
+    registry: Registry, config: Config, heads: Iterable[Release], *, clock: Callable[[], datetime] = now
+) -> dict[tuple[str, str], LiveCost]:
+    """By workflow and environment, where there are facts of calls. Facts that cannot be read cost this answer alone."""
+    there = list(heads)
+    try:
+        facts = facts_at_hand(registry, config) if there else None
+        if facts is None:
+            return {}
+        return {(head.workflow, head.environment): _cost(facts, config, head, clock) for head in there}
+    except RegistryError:
+        return {}
+
+
+def _cost(facts: FactStore, config: Config, head: Release, clock: Callable[[], datetime]) -> LiveCost:
+    from agent_deploy.costs.prices import open_prices
+    from agent_deploy.operations.cost import cost
+    from agent_deploy.operations.cost_delta import fair_delta
+
+    prices = open_prices(config.prices)
+    lately = cost(
+        facts, prices, head.workflow, since=clock() - BEFORE, environment=head.environment,
+        known=lambda: (head.workflow,),
+    )  # fmt: skip
+    unpriced = tuple(dict.fromkeys(str(each.source) for each in lately.unpriced if each.why == "no price"))
+    if head.previous_version in (None, head.version) or not lately.total.calls:
+        return LiveCost(None, unpriced)
+    delta = fair_delta(
+        facts, prices, head.workflow, head.previous_version, head.version, since=head.released_at - BEFORE,
+        environment=head.environment, clock=clock,
+    )  # fmt: skip
+    return LiveCost(delta, unpriced)
+
+
+def expected_cost(registry: Registry, plan: Plan) -> EvalCostDelta | None:
+    """What the eval runs let expect of a promotion: the target's against that of what is live, case by case.
+
+    None where nothing else is live, or either has no finished run on the eval set on record, or no cost is known.
+    """
+    from agent_deploy.evals.recording import newest_runs, read_outcomes, set_on_record
+    from agent_deploy.operations.cost_delta import eval_cost_delta
+
+    if plan.head is None or not plan.changes:
+        return None
+    workflow = plan.target.workflow
+    with registry.database.read() as connection:
+        on_record = set_on_record(connection, workflow)
+        digests = (plan.target.digest, plan.head.digest)
+        found = [newest_runs(connection, workflow, d, on_record.set_digest) for d in digests] if on_record else []
+    if not found or not all(found):
+        return None
+    return eval_cost_delta(*(read_outcomes(registry, runs[0]) for runs in found))

@@ -40,6 +40,7 @@ def command(
     """
     from agent_deploy.costs.prices import open_prices
     from agent_deploy.log import configure
+    from agent_deploy.operations.drill.status import drilled
     from agent_deploy.operations.serve import serve
     from agent_deploy.telemetry.facts.store import open_facts
     from agent_deploy.wiring import open_registry
@@ -51,6 +52,7 @@ def command(
     serve(
         registry, open_facts(config), open_prices(config.prices), wanted,
         lambda serving: emit(as_json, _document(serving), lambda: _text(serving)),
+        drilled=lambda: drilled(registry, config),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from registry.tokens import list_tokens
 if TYPE_CHECKING:
     from agent_deploy.costs.prices import Prices
     from agent_deploy.telemetry.facts.store import FactStore
+    from agent_deploy.telemetry.serving.drill_figures import Drilled
     from agent_deploy.telemetry.serving.figures import Figures
     from agent_deploy.telemetry.serving.health import Health
     from agent_deploy.telemetry.serving.service import Service
@@ -31,6 +32,7 @@ _SEAL_EVERY_S = 30.0
 _COMPACT_EVERY_S = 300.0
 _LOOK_EVERY_S = 10.0
 _LIVE_EVERY_S = 30.0
+_DRILLS_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,11 @@ def serve(
     wanted: Wanted,
     started: Callable[[Serving], None],
     *,
+    drilled: Callable[[], Iterable[Drilled]] = tuple,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
-    """Serve until a signal says to stop; then finish, seal, and return. started: called once it answers.
+    """Serve until a signal says to stop; then finish, seal, and return. started: called once it answers. drilled: how
+    environments stand with their drills, asked every minute.
 
     Raises BadInput for what cannot be wanted, CannotListen, and Unavailable when nothing can be written or the database
     is away: nothing was started then.
@@ -84,7 +88,7 @@ def serve(
         _check(wanted, listening, is_loopback(listening))
         tokens = _good_tokens(registry) if wanted.with_tokens else None
         probe_spool(facts.spool().folder)
-        service = _service(registry, facts, prices, wanted, is_loopback(listening), environ)
+        service = _service(registry, facts, prices, wanted, is_loopback(listening), drilled, environ)
         url = url_of(listening)
         serving = Serving(url, str(facts.spool().folder), registry.store.url, tokens, wanted.forward)
         run(application(service), listening, lambda: _started(serving, started))
@@ -126,21 +130,26 @@ def _good_tokens(registry: Registry) -> int:
 
 
 def _service(
-    registry: Registry, facts: FactStore, prices: Prices, wanted: Wanted, loopback: bool, environ: Mapping[str, str]
-) -> Service:
+    registry: Registry, facts: FactStore, prices: Prices, wanted: Wanted, loopback: bool,
+    drilled: Callable[[], Iterable[Drilled]], environ: Mapping[str, str],
+) -> Service:  # fmt: skip
     from agent_deploy.telemetry.serving.admission import Admission
     from agent_deploy.telemetry.serving.figures import Figures
     from agent_deploy.telemetry.serving.forwarding import VARIABLE, Forwarder, headers_from, http_sender
     from agent_deploy.telemetry.serving.health import Health
     from agent_deploy.telemetry.serving.pricing import Pricing
     from agent_deploy.telemetry.serving.service import Service
+    from agent_deploy.telemetry.serving.upkeep import Job
 
     figures, health = Figures(Pricing(prices)), Health()
     service = Service(
         append=facts.spool().append,
         figures=figures,
         health=health,
-        jobs=_jobs(registry, facts, figures, health),
+        jobs=[
+            *_jobs(registry, facts, figures, health),
+            Job("drills", _DRILLS_EVERY_S, lambda: figures.drills.show(drilled())),
+        ],
         at_end=lambda: _seal(facts, figures, everything=True),
         admission=Admission(lambda: _tokens(registry)) if wanted.with_tokens else None,
         open_metrics=loopback,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from agent_deploy.config import Config
 from agent_deploy.drill_policy import drill_policy
@@ -20,6 +21,9 @@ from registry.models import Release
 from registry.registry import Registry
 from registry.releases import find_heads
 from registry.times import now
+
+if TYPE_CHECKING:
+    from agent_deploy.telemetry.serving.drill_figures import Drilled
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,14 @@ def drill_status(
             check_workflow_exists(connection, workflow)
         heads = with_policy(config, find_heads(connection, workflow, environment))
         return [found for head in heads if (found := status_of(connection, config, head, at))]
+
+
+def drilled(registry: Registry, config: Config, *, clock: Callable[[], datetime] = now) -> list[Drilled]:
+    """The same for the figures of `serve`."""
+    from agent_deploy.telemetry.serving.drill_figures import Drilled
+
+    found = drill_status(registry, config, clock=clock)
+    return [Drilled(one.workflow, one.environment, one.standing, one.at) for one in found]
 
 
 def with_policy(config: Config, heads: list[Release]) -> list[Release]:

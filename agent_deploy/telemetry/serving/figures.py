@@ -13,6 +13,7 @@ from prometheus_client import (
 )
 
 from agent_deploy.telemetry.facts.sealing import Sealed
+from agent_deploy.telemetry.serving.drill_figures import DrillFigures
 from agent_deploy.telemetry.serving.forwarding import Forwarder
 from agent_deploy.telemetry.serving.health import Health
 from agent_deploy.telemetry.serving.intake import Taken
@@ -31,6 +32,7 @@ class Figures:
     def __init__(self, pricing: Pricing) -> None:
         self._registry = registry = CollectorRegistry()
         self.workflows = WorkflowFigures(registry, pricing)
+        self.drills = DrillFigures(registry)
 
         def counter(name: str, help_text: str, *labels: str) -> Counter:
             return Counter(f"agent_deploy_{name}", help_text, labels, registry=registry)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from agent_deploy.gates.policy import Policy
 
 
+# Whoever waits for this command may be in an outage.
+_TELL_WITHIN_S = 2.0
+
+
 def _say(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
@@ -42,9 +46,14 @@ def _bring_drills_to_rest(registry: Registry, config: Config, say: Callable[[str
                 return
         from agent_deploy.actor import find_actor
         from agent_deploy.operations.drill.recover import recover
+        from agent_deploy.operations.drill.telling import Teller
 
+        teller = Teller(registry, config, within_s=_TELL_WITHIN_S)
         for drill in recover(registry, config, actor=find_actor(None)):
             say(f"{drill.plan.id} {drill.outcome}: {drill.error}")
+            teller.ended(drill)
+        for failure in teller.failures:
+            say(f"could not tell {failure}")
     except Exception as error:  # noqa: BLE001 - a rollback in an outage must not wait for a drill to be tidied up
         say(f"a dead drill could not be brought to its end yet: {' '.join(str(error).split())}")
 

@@ -35,6 +35,7 @@ def command(
     from agent_deploy.actor import find_actor
     from agent_deploy.cli.gates import refusal_told
     from agent_deploy.cli.moves import finish
+    from agent_deploy.cli.telling import told
     from agent_deploy.operations.promote import promote
     from agent_deploy.wiring import gate_policy, open_registry
 
@@ -53,4 +54,5 @@ def command(
         from agent_deploy.operations.live_cost import expected_cost
 
         expected = expected_cost(registry, move.plan)
-    finish(registry, move, wait_s, as_json, expected)
+    with told(config, move):
+        finish(registry, move, wait_s, as_json, expected)

@@ -30,6 +30,7 @@ def command(
     """
     from agent_deploy.actor import find_actor
     from agent_deploy.cli.moves import finish
+    from agent_deploy.cli.telling import told
     from agent_deploy.operations.rollback import rollback
     from agent_deploy.wiring import open_registry
 
@@ -39,4 +40,5 @@ def command(
         registry, workflow, environment or config.default_environment, actor=find_actor(actor), to_version=to_version,
         reason=reason, dry_run=dry_run, force=force, expect_generation=expect_generation,
     )  # fmt: skip
-    finish(registry, move, wait_s, as_json)
+    with told(config, move):
+        finish(registry, move, wait_s, as_json)

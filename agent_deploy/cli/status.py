@@ -12,7 +12,9 @@ from agent_deploy.cli.output import emit, moment, table, tell_error
 from agent_deploy.cli.releases import gate_of, gate_word
 
 if TYPE_CHECKING:
+    from agent_deploy.cli.drill.beside import Drills
     from agent_deploy.costs.compare import CostDelta
+    from agent_deploy.operations.drill.status import DrillStatus
     from agent_deploy.operations.live_cost import LiveCost
     from agent_deploy.operations.status import Live, Status
 
@@ -31,6 +33,7 @@ def command(settings: Settings, workflow: str | None, environment: str | None, a
 
     Readers are current (serve the head), behind (serve an older generation) or silent (have not been heard of).
     """
+    from agent_deploy.cli.drill.beside import drills_of
     from agent_deploy.operations.live_cost import live_costs
     from agent_deploy.operations.status import status
     from agent_deploy.wiring import open_registry
@@ -38,23 +41,24 @@ def command(settings: Settings, workflow: str | None, environment: str | None, a
     config = settings.config()
     registry = open_registry(config)
     found = status(registry, workflow, environment)
-    costs = live_costs(registry, config, [live.release for live in found.live])
-    emit(as_json, _document(found, costs), lambda: _text(found, environment, costs))
+    heads = [live.release for live in found.live]
+    costs, drills = live_costs(registry, config, heads), drills_of(registry, config, heads)
+    emit(as_json, _document(found, costs, drills), lambda: _text(found, environment, costs, drills))
     if found.store_error:
         tell_error(f"readers could not be counted: {found.store_error}", "", "agent-deploy doctor")
     if any(not live.delivered for live in found.live):
         tell_error("not every release is delivered; readers serve older ones", "", "agent-deploy deliver")
 
 
-def _document(found: Status, costs: Costs) -> dict[str, Any]:
+def _document(found: Status, costs: Costs, drills: Drills) -> dict[str, Any]:
     workflows = [
-        {"workflow": workflow, "environments": [_environment(live, costs) for live in lives]}
+        {"workflow": workflow, "environments": [_environment(live, costs, drills) for live in lives]}
         for workflow, lives in groupby(found.live, key=lambda live: live.release.workflow)
     ]
     return {"workflows": workflows, **({"store_error": found.store_error} if found.store_error else {})}
 
 
-def _environment(live: Live, costs: Costs) -> dict[str, Any]:
+def _environment(live: Live, costs: Costs, drills: Drills) -> dict[str, Any]:
     from registry.times import to_text
 
     release = live.release
@@ -74,7 +78,17 @@ def _environment(live: Live, costs: Costs) -> dict[str, Any]:
         "readers": {"current": live.readers.current, "behind": live.readers.behind, "silent": live.readers.silent},
         "cost_delta": _delta(known.delta) if known and known.delta else None,
         "unpriced": list(known.unpriced) if known else [],
+        **_drill(drills.get((release.workflow, release.environment))),
     }
+
+
+def _drill(status: DrillStatus | None) -> dict[str, Any]:
+    """Nothing where there is no drill policy."""
+    if status is None:
+        return {}
+    from agent_deploy.cli.drill.status import document
+
+    return {"drill": document(status)}
 
 
 def _delta(delta: CostDelta) -> dict[str, Any]:
@@ -88,12 +102,15 @@ def _delta(delta: CostDelta) -> dict[str, Any]:
     }
 
 
-def _text(found: Status, environment: str | None, costs: Costs) -> str:
+def _text(found: Status, environment: str | None, costs: Costs, drills: Drills) -> str:
+    from agent_deploy.cli.drill.beside import line
+
     if not found.live:
         if environment:
             return f"nothing is live in {environment}; next: agent-deploy status   # of every environment"
         return "nothing is live yet; next: agent-deploy promote WORKFLOW --version 1"
     notes = [note for (workflow, place), known in costs.items() for note in _notes(f"{workflow} in {place}", known)]
+    notes += map(line, drills.values())
     return "\n".join([table(_HEADINGS, [_cells(live) for live in found.live]), *([""] if notes else []), *notes])
 
 

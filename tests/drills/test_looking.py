@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,15 +15,16 @@ from agent_deploy.operations.verify import verify
 from agent_deploy.wiring import gate_policy
 from drills.models import drill_document
 from drills.pausing import Pause, find_pause, is_paused
+from drills.recording import record_intent
 from registry.chain import record_hash
 from registry.drilling import DrillLease, take_lease
 from registry.errors import BadInput, NotFound
 from registry.manifest import canonical
 from registry.registry import Registry
-from registry.times import to_text
+from registry.times import now, to_text
 from tests.builders import UNGATED, WORKFLOW
-from tests.drills.conftest import POLICY, AgentDeploy
-from tests.drills.records import NOON, add_drill, plan_of
+from tests.drills.conftest import NOW, POLICY, AgentDeploy
+from tests.drills.records import add_drill, plan_of
 
 _DAY = timedelta(days=1)
 
@@ -36,9 +37,10 @@ def _paused(registry: Registry) -> str:
 def test_status_tells_last_success_last_drill_and_when_the_next_is_overdue(
     drilled: Registry, agent_deploy: AgentDeploy
 ) -> None:
-    good = add_drill(drilled, at=NOON - 2 * _DAY)
-    bad = add_drill(drilled, "failed_guard", 2, at=NOON - _DAY)
+    good = add_drill(drilled, at=NOW - 2 * _DAY)
+    bad = add_drill(drilled, "failed_guard", 2, at=NOW - _DAY)
     (found,) = agent_deploy("drill", "status", "--json").document["drills"]
+    assert found.pop("next").keys() == {"at", "why"}
     assert found == {
         "workflow": WORKFLOW, "environment": "production", "mode": "live", "scheduled": True,
         "last_success": {"drill": good.plan.id, "outcome": "succeeded", "mode": "live",
@@ -50,7 +52,7 @@ def test_status_tells_last_success_last_drill_and_when_the_next_is_overdue(
 
 
 def test_an_overdue_drill_is_told_and_fails_only_when_asked_to(drilled: Registry, agent_deploy: AgentDeploy) -> None:
-    add_drill(drilled, at=NOON - 2000 * _DAY)
+    add_drill(drilled, at=datetime(2021, 6, 2, 12, tzinfo=UTC))
     told = agent_deploy("drill", "status")
     assert (told.code, told.err.splitlines()) == (0, [
         "error: the drill of support-triage in production is overdue since 2021-06-10 12:01:04Z: "
@@ -62,41 +64,57 @@ def test_an_overdue_drill_is_told_and_fails_only_when_asked_to(drilled: Registry
     assert (failed.code, failed.document["overdue"]) == (8, 1)
 
 
-def test_only_environments_with_a_drill_policy_are_looked_at(drilled: Registry, here: Path) -> None:
+def test_only_environments_with_a_drill_policy_are_looked_at(drilled: Registry, tmp_path: Path) -> None:
     assert [found.environment for found in drill_status(drilled, load_config())] == ["production"]
-    (here / "agent-deploy.toml").write_text(UNGATED)
+    (tmp_path / "agent-deploy.toml").write_text(UNGATED)
     assert drill_status(drilled, load_config()) == []
     with pytest.raises(NotFound):
         drill_status(drilled, load_config(), "support-traige")
 
 
-def test_a_workflow_may_opt_out_and_then_owes_nothing(drilled: Registry, here: Path) -> None:
+def test_status_of_what_is_live_tells_of_drills_only_where_there_is_a_policy(
+    drilled: Registry, tmp_path: Path, agent_deploy: AgentDeploy
+) -> None:
+    add_drill(drilled, at=datetime(2021, 6, 2, 12, tzinfo=UTC))
+    pause(drilled, WORKFLOW, "production", actor="ann", reason="launch")
+    assert agent_deploy("status").out.splitlines()[-1] == (
+        "support-triage in production: last drill that counts 2021-06-02 12:01:04Z, "
+        "OVERDUE since 2021-06-10 12:01:04Z, paused by ann: launch"
+    )
+    (live,) = agent_deploy("status", "--json").document["workflows"][0]["environments"]
+    assert (live["drill"]["overdue"], live["drill"]["paused"]["reason"]) == (True, "launch")
+    (tmp_path / "agent-deploy.toml").write_text(UNGATED)
+    assert "drill" not in agent_deploy("status").out
+    assert "drill" not in agent_deploy("status", "--json").document["workflows"][0]["environments"][0]
+
+
+def test_a_workflow_may_opt_out_and_then_owes_nothing(drilled: Registry, tmp_path: Path) -> None:
     own = f"[workflows.{WORKFLOW}.environments.production.drill]\nenabled = false\n"
-    (here / "agent-deploy.toml").write_text(UNGATED + POLICY + own)
-    (found,) = drill_status(drilled, load_config(), clock=lambda: NOON + 400 * _DAY)
+    (tmp_path / "agent-deploy.toml").write_text(UNGATED + POLICY + own)
+    (found,) = drill_status(drilled, load_config(), clock=lambda: NOW + 400 * _DAY)
     assert (found.policy.scheduled, found.overdue_since) == (False, None)
 
 
 @pytest.mark.parametrize("place", ["production", "production-drill"])
 def test_a_drill_under_way_shows_live_or_in_rehearsal(drilled: Registry, place: str) -> None:
-    lease = DrillLease(WORKFLOW, place, "drill-1", "host:1", NOON, {}, "hold")
+    lease = DrillLease(WORKFLOW, place, "drill-1", "host:1", NOW, {}, "hold")
     with drilled.database.write() as connection:
         take_lease(connection, lease)
-    (found,) = drill_status(drilled, load_config())
+    (found,) = drill_status(drilled, load_config(), clock=lambda: NOW)
     assert found.running == lease
 
 
 def test_a_pause_holds_until_it_is_resumed_and_stays_on_record(drilled: Registry) -> None:
     assert _paused(drilled) == ""
-    made = pause(drilled, WORKFLOW, "production", actor="ann", reason="launch", clock=lambda: NOON)
-    assert made == (Pause("ann", NOON, "launch"), True)
+    made = pause(drilled, WORKFLOW, "production", actor="ann", reason="launch", clock=lambda: NOW)
+    assert made == (Pause("ann", NOW, "launch"), True)
     assert _paused(drilled) == "paused by ann: launch"
-    again = pause(drilled, WORKFLOW, "production", actor="bob", reason="me too", clock=lambda: NOON + _DAY)
-    assert again == (Pause("ann", NOON, "launch"), False)
-    assert resume(drilled, WORKFLOW, "production", actor="cy", clock=lambda: NOON) == Pause("ann", NOON, "launch")
+    again = pause(drilled, WORKFLOW, "production", actor="bob", reason="me too", clock=lambda: NOW + _DAY)
+    assert again == (Pause("ann", NOW, "launch"), False)
+    assert resume(drilled, WORKFLOW, "production", actor="cy", clock=lambda: NOW) == Pause("ann", NOW, "launch")
     assert _paused(drilled) == ""
     assert resume(drilled, WORKFLOW, "production", actor="cy") is None
-    pause(drilled, WORKFLOW, "production", actor="bob", reason="audit", clock=lambda: NOON - _DAY)  # a clock set back
+    pause(drilled, WORKFLOW, "production", actor="bob", reason="audit", clock=lambda: NOW - _DAY)  # a clock set back
     assert _paused(drilled) == "paused by bob: audit"
     assert verify(drilled).faults == []
 
@@ -154,10 +172,9 @@ def test_show_takes_the_first_digits_and_prints_the_record_with_all_that_its_has
 
 
 def test_a_drill_under_way_is_not_shown_as_if_it_had_ended(drilled: Registry, agent_deploy: AgentDeploy) -> None:
-    from drills.recording import record_intent
-
     plan = plan_of(week="")
-    record_intent(drilled.database, DrillLease(WORKFLOW, "production", plan.id, "host:1", NOON, {}), plan)
+    lease = DrillLease(WORKFLOW, "production", plan.id, "host:1", now() + _DAY, {})
+    record_intent(drilled.database, lease, plan)
     answer = agent_deploy("drill", "show", plan.id)
     assert (answer.code, answer.err.splitlines()[0]) == (
         3, f"error: {plan.id} is under way, or was cut off: it is on record when it has ended",
@@ -178,12 +195,14 @@ def test_an_edited_record_is_shown_to_nobody(drilled: Registry, agent_deploy: Ag
 
 
 @pytest.mark.parametrize(("form", "start"), [("html", "<!doctype html>"), ("markdown", "# Rollback drill ")])
-def test_show_writes_a_page(drilled: Registry, agent_deploy: AgentDeploy, here: Path, form: str, start: str) -> None:
+def test_show_writes_a_page(
+    drilled: Registry, agent_deploy: AgentDeploy, tmp_path: Path, form: str, start: str
+) -> None:
     add_drill(drilled)
     printed = agent_deploy("drill", "show", "drill-0000000001", "--report", form).out
     assert printed.startswith(start)
     answer = agent_deploy("drill", "show", "drill-0000000001", "--report", form, "--output", "page", "--json")
-    assert (here / "page").read_text(encoding="utf-8").rstrip("\n") == printed.rstrip("\n")
+    assert (tmp_path / "page").read_text(encoding="utf-8").rstrip("\n") == printed.rstrip("\n")
     assert json.loads(answer.out)["drill"] == "drill-0000000001"
     assert agent_deploy("drill", "show", "drill-0000000001", "--output", "page").code == 2
 
@@ -200,11 +219,9 @@ max_drill_age = "8d"
     [("live", "", "passed"), ("rehearsal", "", "failed"), ("rehearsal", "count_rehearsal = true\n", "passed")],
 )
 def test_the_gate_asks_for_a_drill_that_counts(
-    drilled: Registry, here: Path, agent_deploy: AgentDeploy, mode: str, policy: str, verdict: str
+    drilled: Registry, tmp_path: Path, agent_deploy: AgentDeploy, mode: str, policy: str, verdict: str
 ) -> None:
-    from registry.times import now
-
-    (here / "agent-deploy.toml").write_text(_GATED + policy)
+    (tmp_path / "agent-deploy.toml").write_text(_GATED + policy)
     add_drill(drilled, at=now() - _DAY, mode=mode)
     rules = agent_deploy("gate", WORKFLOW, "--version", "1", "--json").document["rules"]
     assert {rule["rule"]: rule["verdict"] for rule in rules} == {"evidence": "inconclusive", "drill": verdict}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from agent_deploy.operations.drill.status import DrillStatus
     from drills.models import Drill
 
-_HEADINGS = ["WORKFLOW", "ENVIRONMENT", "MODE", "LAST SUCCESS", "LAST DRILL", "IN A ROW", "OVERDUE", "NOTES"]
+_HEADINGS = ["WORKFLOW", "ENVIRONMENT", "MODE", "LAST SUCCESS", "LAST DRILL", "IN A ROW", "OVERDUE", "NEXT", "NOTES"]
 
 
 @click.command(
@@ -61,6 +61,7 @@ def document(status: DrillStatus) -> dict[str, Any]:
         "blocked_in_a_row": standing.blocked_in_a_row,
         "overdue": status.overdue_since is not None,
         "overdue_from": _moment(standing.overdue_from),
+        "next": {"at": _moment(status.next_at), "why": status.next_why} if status.next_why else None,
         "paused": {"by": pause.actor, "at": _moment(pause.at), "reason": pause.reason} if pause else None,
         "running": {"drill": running.drill, "phase": running.phase, "lease_until": _moment(running.lease_until)}
         if running
@@ -98,7 +99,7 @@ def _cells(status: DrillStatus) -> list[str]:
         status.workflow, status.environment, status.policy.mode,
         moment(success.ended_at) if success else "never",
         f"{last.outcome}, {moment(last.ended_at)}" if last else "none",
-        _in_a_row(status), _overdue(status), "; ".join(filter(None, notes)),
+        _in_a_row(status), _overdue(status), _next(status), "; ".join(filter(None, notes)),
     ]  # fmt: skip
 
 
@@ -116,6 +117,12 @@ def _overdue(status: DrillStatus) -> str:
         return "-"
     when = moment(status.standing.overdue_from)
     return f"SINCE {when}" if status.overdue_since else f"from {when}"
+
+
+def _next(status: DrillStatus) -> str:
+    if status.next_at:
+        return moment(status.next_at)
+    return status.next_why or "-"
 
 
 def _drill(drill: Drill | None) -> dict[str, Any] | None:

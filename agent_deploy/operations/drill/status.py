@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent_deploy.config import Config
 from agent_deploy.drill_policy import drill_policy
+from agent_deploy.operations.drill.due import look
 from drills.looking import read_standing
 from drills.pausing import Pause, find_pause
 from drills.planning import shadow_of
 from drills.policy import DrillPolicy
+from drills.schedule import Decision
 from drills.standing import Standing
 from registry.catalog import check_workflow_exists
 from registry.database import Connection
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DrillStatus:
-    """One environment of one workflow. at: the moment that it was looked at. running: the drill under way, if any."""
+    """One environment of one workflow. at: the moment that it was looked at. running: the drill under way, if any.
+
+    next_at: when `drill tick` may run the next one; None for now, and where that cannot be said. next_why: in words.
+    """
 
     workflow: str
     environment: str
@@ -37,6 +42,8 @@ class DrillStatus:
     standing: Standing
     pause: Pause | None
     running: DrillLease | None
+    next_at: datetime | None = None
+    next_why: str = ""
 
     @property
     def overdue_since(self) -> datetime | None:
@@ -61,7 +68,13 @@ def drill_status(
         if workflow:
             check_workflow_exists(connection, workflow)
         heads = with_policy(config, find_heads(connection, workflow, environment))
-        return [found for head in heads if (found := status_of(connection, config, head, at))]
+        found = [one for head in heads if (one := status_of(connection, config, head, at))]
+    decisions = {(one.workflow, one.environment): one.decision for one in look(registry, config, at)} if found else {}
+    return [_with_next(one, decisions.get((one.workflow, one.environment))) for one in found]
+
+
+def _with_next(status: DrillStatus, decision: Decision | None) -> DrillStatus:
+    return replace(status, next_at=decision.at, next_why=decision.why) if decision else status
 
 
 def drilled(registry: Registry, config: Config, *, clock: Callable[[], datetime] = now) -> list[Drilled]:

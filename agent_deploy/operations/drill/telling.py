@@ -12,10 +12,10 @@ from agent_deploy.config import Config
 from agent_deploy.drill_policy import drill_policy
 from agent_deploy.errors import ControlPlaneError
 from agent_deploy.log import event
-from agent_deploy.notifying.heartbeat import heartbeat
+from agent_deploy.notifying.heartbeat import Phase, heartbeat
 from agent_deploy.notifying.message import of_drill, of_overdue
 from agent_deploy.notifying.notify import channels, notify
-from agent_deploy.notifying.sending import NotTold
+from agent_deploy.notifying.sending import LONGEST_S, NotTold
 from drills.models import FAILED, Drill, DrillPlan
 from drills.recording import list_drills
 from registry.catalog import lock_workflow, version_numbered
@@ -31,12 +31,16 @@ _SOON_S = 5.0
 
 @dataclass(slots=True)
 class Teller:
-    """Tells what the policies want told. failures: who could not be told, so far, for whoever prints the drill."""
+    """Tells what the policies want told. failures: who could not be told, so far, for whoever prints the drill.
+
+    within_s: how long a message, or a ping, may take.
+    """
 
     registry: Registry
     config: Config
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     failures: list[NotTold] = field(default_factory=list)
+    within_s: float = LONGEST_S
 
     def began(self, plan: DrillPlan) -> None:
         """A drill is about to move something: the monitor is pinged beside it, for nothing waits for a monitor."""
@@ -61,11 +65,12 @@ class Teller:
         plan = drill.plan
         policy = drill_policy(self.config, plan.workflow, plan.environment)
         if drill.outcome == "succeeded" or drill.outcome in FAILED:
-            self._failed(heartbeat(policy.heartbeat_url, "success" if drill.outcome == "succeeded" else "fail"))
+            phase: Phase = "success" if drill.outcome == "succeeded" else "fail"
+            self._failed(heartbeat(policy.heartbeat_url, phase, within_s=self.within_s))
         if channels(policy.notify):
             message = of_drill(drill, self._blocked_in_a_row(drill))
             if message:
-                self._failed(notify(policy.notify, message, environ=self.environ))
+                self._failed(notify(policy.notify, message, environ=self.environ, within_s=self.within_s))
 
     def overdue(
         self,

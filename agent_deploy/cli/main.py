@@ -49,7 +49,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "traces": ("traces", "Look at production calls; import, compact and prune facts."),
     },
     "Drills": {
-        "drill": ("drill", "Rehearse the rollback: run drills, schedule them, look at their records."),
+        "drill": ("drill", "Rehearse the rollback, on a schedule, and keep the record."),
     },
     "Upkeep": {
         "verify": ("verify", "Re-hash every blob and re-compute every chain."),

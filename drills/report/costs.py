@@ -1,7 +1,7 @@
 """What a record says of cost, and how the difference between two versions went over the last weeks.
 
 A record's `cost_delta` is the JSON of whatever measured it (calls, eval runs). Wherever in it an object has `ratio`,
-`low` and `high`, that is a delta with its interval, and it is drawn.
+`low` and `high`, that is the target's cost over the baseline's with its interval, and it is drawn.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from drills.report.blocks import Block, Chart, Pairs, Point, Table, Words
 from drills.report.wording import change
 
 Path = tuple[str, ...]
+_DELTA = ("ratio", "low", "high")
 
 
 def cost_blocks(drill: Drill, earlier: Sequence[Drill]) -> tuple[Block, ...]:
@@ -28,7 +29,7 @@ def cost_blocks(drill: Drill, earlier: Sequence[Drill]) -> tuple[Block, ...]:
 def deltas(cost: Mapping[str, Any], path: Path = ()) -> dict[Path, tuple[float, float, float]]:
     """Every ratio with its interval, by where it stands."""
     found = {}
-    values = tuple(cost.get(name) for name in ("ratio", "low", "high"))
+    values = tuple(cost.get(name) for name in _DELTA)
     numbers = [float(value) for value in values if isinstance(value, int | float) and isfinite(value)]
     if len(numbers) == len(values):
         found[path] = (numbers[0], numbers[1], numbers[2])
@@ -47,7 +48,7 @@ def _charts(drill: Drill, earlier: Sequence[Drill]) -> Iterator[Block]:
         if len(known) < 2:
             continue
         points = tuple(Point(f"{one.ended_at:%Y-%m-%d}", *delta) for one, delta in known)
-        title = f"Cost from drill to drill, with its interval: {_words(path) or 'delta'}"
+        title = f"Cost of the target over the baseline's, drill by drill: {_words(path) or 'delta'}"
         yield Chart(title, points)
         rows = tuple(_row(one, *delta) for one, delta in known)
         yield Table(("ended", "drill", "from", "to", "delta", "interval"), rows)
@@ -61,9 +62,13 @@ def _row(drill: Drill, ratio: float, low: float, high: float) -> tuple[str, ...]
 
 
 def _flat(cost: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[str, str]]:
+    delta = deltas(cost, path).get(path)
     for name, value in cost.items():
         here = (*path, name)
-        if isinstance(value, Mapping):
+        if delta and name in _DELTA:
+            if name == _DELTA[0]:
+                yield _words((*path, "delta")), f"{change(delta[0])} ({change(delta[1])} to {change(delta[2])})"
+        elif isinstance(value, Mapping):
             yield from _flat(value, here)
         elif value is not None and value != "" and value != []:
             yield _words(here), _told(value)

@@ -33,15 +33,17 @@ _HOSTILE = "</td><script>alert(1)</script>|`@ann` #1 **x** ![i](http://b.example
 
 
 def _cost(ratio: float) -> dict[str, Any]:
+    """As `operations.drill.facts` measures it."""
     return {
         "calls": {
-            "baseline": {"calls": 5120, "usd_per_1000_calls": "1.84"},
-            "target": {"calls": 61, "usd_per_1000_calls": None},
-            "delta": None,
-            "why": "not enough data",
+            "baseline": {"version": 2, "calls": 5120, "tokens": {"input": 61440, "output": 9216},
+                         "cost_per_1000_calls_usd": "1.840000"},
+            "target": {"version": 1, "calls": 61, "tokens": None, "cost_per_1000_calls_usd": None},
+            "note": "not enough data: 61 calls of version 1",
         },
-        "evals": {"cases": 60, "ratio": ratio, "low": ratio - 0.04, "high": ratio + 0.05},
-    }
+        "eval": {"target_run": "run-1", "baseline_run": "run-2", "cases": 60, "ratio": ratio, "low": ratio - 0.04,
+                 "high": ratio + 0.05},
+    }  # fmt: skip
 
 
 def _record(drill: Drill) -> Evidence:
@@ -184,7 +186,7 @@ def test_drawings_are_well_formed_and_name_themselves() -> None:
     titles = [Xml.fromstring(drawing).findtext("title") for drawing in drawings]  # noqa: S314  (our own)
     assert titles == [
         "timeline from 2027-01-04 12:00:00.000Z to 2027-01-04 12:01:04.500Z",
-        "Cost from drill to drill, with its interval: evals",
+        "Cost of the target over the baseline's, drill by drill: eval",
     ]
 
 
@@ -203,8 +205,8 @@ def test_every_phase_is_a_bar_within_the_drawing_and_as_long_as_it_took() -> Non
 
 
 def test_a_delta_is_found_wherever_the_record_has_one() -> None:
-    cost = {"evals": {"ratio": 1.1, "low": 1.0, "high": 1.2}, "calls": {"delta": {"ratio": None, "low": 1, "high": 2}}}
-    assert deltas(cost) == {("evals",): (1.1, 1.0, 1.2)}
+    cost = {"eval": {"ratio": 1.1, "low": 1.0, "high": 1.2}, "calls": {"delta": {"ratio": None, "low": 1, "high": 2}}}
+    assert deltas(cost) == {("eval",): (1.1, 1.0, 1.2)}
     assert deltas({"ratio": float("inf"), "low": 1.0, "high": 2.0}) == {}
 
 

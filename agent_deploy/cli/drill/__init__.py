@@ -5,10 +5,10 @@ from __future__ import annotations
 from agent_deploy.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("run", "Roll back on purpose, watch, and restore; for real, or in rehearsal."),
+    "run": ("run", "Roll back on purpose, see who follows, and put everything back."),
     "tick": ("tick", "Run the drills that are due, and recover those that died."),
-    "daemon": ("daemon", "Tick every hour, in the foreground."),
-    "schedule": ("schedule", "Write what a scheduler needs to tick, or install it."),
+    "daemon": ("daemon", "Tick in the foreground, for who has no scheduler."),
+    "schedule": ("schedule", "Have a scheduler that you run already do `drill tick`, hourly."),
     "status": ("status", "Show how every environment with a drill policy stands with its drills."),
     "history": ("history", "List a workflow's drills, newest first."),
     "show": ("show", "Show one drill as it is on record; the first digits of its id will do."),
@@ -16,6 +16,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("resume", "Let drills come again after a pause."),
 }
 
-_HELP = "Rehearse the rollback: run drills, schedule them, look at their records."
+_HELP = "Rehearse the rollback, on a schedule, and keep the record."
 
 command = LazyGroup("drill", "agent_deploy.cli.drill", COMMANDS, _HELP)

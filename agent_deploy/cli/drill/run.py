@@ -49,7 +49,7 @@ def command(
     settings: Settings, workflow: str, environment: str | None, mode: Mode | None, target: str | None,
     hold_for: str | None, dry_run: bool, actor: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Roll back on purpose, see that every reader follows, and put everything back.
+    """Roll back on purpose, see who follows, and put everything back.
 
     Exit 0 when the rollback works, and when a drill is not to be made now (blocked); 8 otherwise. Ctrl-C ends it early;
     the baseline is put back all the same.

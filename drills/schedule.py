@@ -61,12 +61,11 @@ def decide(scene: Scene, policy: DrillPolicy, at: datetime) -> Decision:
         what = f"a drill of {newest}" if newest > week else f"the release of {scene.released_at:%Y-%m-%d %H:%M}Z"
         return Decision("behind", week, None, f"the clock stands before {what}, which is on record")
     row = had.get(week)
-    following = _from(scene, policy, week_after(week), at, None)
     if week in on_record or (row and row.state == COMPLETED):
-        return Decision("done", week, following, f"{week} had its drill")
+        return Decision("done", week, _next_week(scene, policy, week, at), f"{week} had its drill")
     if row and row.state == CLAIMED and row.not_before and at < row.not_before:
         return Decision("running", week, row.not_before, f"{row.drill} is at work")
-    return _in_week(scene, policy, week, at, row, following)
+    return _in_week(scene, policy, week, at, row)
 
 
 def drilled_week(drill: Drill, policy: DrillPolicy) -> str:
@@ -88,18 +87,20 @@ def retry_at(policy: DrillPolicy, outcome: Outcome, attempts: int, week: str, at
     return at + min(longest, policy.retry_backoff * (1 << min(attempts - 1, 16)))
 
 
-def _in_week(
-    scene: Scene, policy: DrillPolicy, week: str, at: datetime, row: DrillWeek | None, following: datetime | None
-) -> Decision:
+def _in_week(scene: Scene, policy: DrillPolicy, week: str, at: datetime, row: DrillWeek | None) -> Decision:
     not_before = row.not_before if row else None
     moment = _from(scene, policy, week, at, not_before)
     if moment is None:
-        return Decision("waiting", week, following, f"the window of {week} is over")
+        return Decision("waiting", week, _next_week(scene, policy, week, at), f"the window of {week} is over")
     if moment <= at:
         again = f", attempt {row.attempts + 1}" if row else ""
         return Decision("due", week, None, f"the drill of {week} is due{again}")
     retry = row is not None and moment == not_before
     return Decision("waiting", week, moment, f"{row.drill} is tried again" if row and retry else "the window opens")
+
+
+def _next_week(scene: Scene, policy: DrillPolicy, week: str, at: datetime) -> datetime | None:
+    return _from(scene, policy, week_after(week), at, None)
 
 
 def _from(scene: Scene, policy: DrillPolicy, week: str, at: datetime, not_before: datetime | None) -> datetime | None:

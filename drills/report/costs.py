@@ -12,7 +12,7 @@ from typing import Any
 
 from drills.models import Drill
 from drills.report.blocks import Block, Chart, Pairs, Point, Table, Words
-from drills.report.wording import change
+from drills.report.wording import change, value
 
 Path = tuple[str, ...]
 _DELTA = ("ratio", "low", "high")
@@ -29,13 +29,13 @@ def cost_blocks(drill: Drill, earlier: Sequence[Drill]) -> tuple[Block, ...]:
 def deltas(cost: Mapping[str, Any], path: Path = ()) -> dict[Path, tuple[float, float, float]]:
     """Every ratio with its interval, by where it stands."""
     found = {}
-    values = tuple(cost.get(name) for name in _DELTA)
-    numbers = [float(value) for value in values if isinstance(value, int | float) and isfinite(value)]
-    if len(numbers) == len(values):
+    given = tuple(cost.get(name) for name in _DELTA)
+    numbers = [float(number) for number in given if isinstance(number, int | float) and isfinite(number)]
+    if len(numbers) == len(given):
         found[path] = (numbers[0], numbers[1], numbers[2])
-    for name, value in cost.items():
-        if isinstance(value, Mapping):
-            found.update(deltas(value, (*path, name)))
+    for name, of in cost.items():
+        if isinstance(of, Mapping):
+            found.update(deltas(of, (*path, name)))
     return found
 
 
@@ -63,24 +63,16 @@ def _row(drill: Drill, ratio: float, low: float, high: float) -> tuple[str, ...]
 
 def _flat(cost: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[str, str]]:
     delta = deltas(cost, path).get(path)
-    for name, value in cost.items():
+    for name, of in cost.items():
         here = (*path, name)
         if delta and name in _DELTA:
             if name == _DELTA[0]:
                 yield _words((*path, "delta")), f"{change(delta[0])} ({change(delta[1])} to {change(delta[2])})"
-        elif isinstance(value, Mapping):
-            yield from _flat(value, here)
-        elif value is not None and value != "" and value != []:
-            yield _words(here), _told(value)
+        elif isinstance(of, Mapping):
+            yield from _flat(of, here)
+        elif of is not None and of != "" and of != []:
+            yield _words(here), value(of)
 
 
 def _words(path: Path) -> str:
     return ", ".join(name.replace("_", " ") for name in path)
-
-
-def _told(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_told, value))
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return str(value)

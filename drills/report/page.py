@@ -8,7 +8,7 @@ from datetime import datetime
 from drills.models import Check, Drill, Phase, Side, Times
 from drills.report.blocks import Bar, Block, Page, Pairs, Section, Table, Timeline, Tone, Words
 from drills.report.costs import cost_blocks
-from drills.report.wording import OUTCOMES, milliseconds, moment, side, span
+from drills.report.wording import OUTCOMES, milliseconds, moment, side, span, value
 from registry.models import Evidence
 
 _TIMES = Times.__slots__
@@ -61,7 +61,7 @@ def _identity(drill: Drill) -> Pairs:
 
 def _versions(drill: Drill) -> Table:
     plan = drill.plan
-    rows = (("live before and after", plan.baseline), ("rolled back to", plan.target))
+    rows = (("baseline, live before", plan.baseline), ("target, rolled back to", plan.target))
     return Table(
         ("", "version", "digest", "generation", "why"),
         tuple((name, *_side(of), plan.why_target if of is plan.target else "") for name, of in rows),
@@ -85,7 +85,7 @@ def _timeline(drill: Drill) -> Iterator[Block]:
         tuple(
             (
                 _spaced(phase.name), moment(phase.started_at), span(phase.ended_at - phase.started_at), phase.result,
-                "; ".join(f"{name}: {_told(value)}" for name, value in phase.detail.items()),
+                "; ".join(f"{_spaced(name)}: {value(of)}" for name, of in phase.detail.items()),
             )
             for phase in drill.phases
         ),
@@ -114,6 +114,10 @@ def _objective(drill: Drill) -> str:
     took, objective = drill.time_to_rollback.last, drill.objective_ms
     if objective is None:
         return "No objective is set."
+    if took is None and drill.readers and not drill.readers.expected and drill.time_to_rollback.commit is not None:
+        return (
+            f"There was no live reader; the rollback was on record after {milliseconds(drill.time_to_rollback.commit)}."
+        )
     if took is None:
         return f"The objective is {milliseconds(objective)} until the last reader; how long it took is not known."
     met = "met" if took <= objective else f"missed by {milliseconds(took - objective)}"
@@ -135,7 +139,7 @@ def _checks(checks: Sequence[Check], none: str) -> Table | Words:
     rows = tuple(
         (
             check.name, _spaced(check.phase), "holds" if check.ok else "DOES NOT HOLD", check.detail,
-            "; ".join(f"{name}: {_told(value)}" for name, value in check.sample.items()),
+            "; ".join(f"{_spaced(name)}: {value(of)}" for name, of in check.sample.items()),
         )
         for check in checks
     )  # fmt: skip
@@ -161,12 +165,8 @@ def _evidence(record: Evidence) -> tuple[Block, ...]:
 
 
 def _pairs(*rows: tuple[str, str]) -> Pairs:
-    return Pairs(tuple((name, value) for name, value in rows if value))
+    return Pairs(tuple((name, said) for name, said in rows if said))
 
 
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _told(value: object) -> str:
-    return value if isinstance(value, str) else repr(value)

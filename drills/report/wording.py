@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from drills.models import Outcome, ReadersSeen, Side
@@ -30,8 +31,10 @@ def milliseconds(value: float | None) -> str:
 
 
 def span(length: timedelta) -> str:
-    """`1.2 s`, `2 min 5 s`."""
+    """`40 ms`, `1.2 s`, `2 min 5 s`."""
     seconds = length.total_seconds()
+    if seconds < 1:
+        return milliseconds(1000 * seconds)
     if seconds < 120:
         return f"{seconds:,.1f} s"
     return f"{int(seconds // 60):,} min {seconds % 60:.0f} s"
@@ -48,6 +51,17 @@ def readers(seen: ReadersSeen | None) -> str:
         return "-"
     late = f"; late: {', '.join(seen.late)}" if seen.late else ""
     return f"{seen.current} of {seen.expected} followed{late}"
+
+
+def value(of: object) -> str:
+    """A JSON value in words: `ann`, `web-1, web-2`, `calls 512, failed 3`; `none` for one without anything in it."""
+    if isinstance(of, Mapping):
+        return ", ".join(f"{name} {value(each)}" for name, each in of.items()) or "none"
+    if isinstance(of, list | tuple):
+        return ", ".join(map(value, of)) or "none"
+    if isinstance(of, float):
+        return f"{of:,.6g}"
+    return "none" if of is None else str(of)
 
 
 def change(ratio: float) -> str:

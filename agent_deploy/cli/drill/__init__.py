@@ -9,9 +9,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tick": ("tick", "Run the drills that are due, and recover those that died."),
     "daemon": ("daemon", "Tick in the foreground, for who has no scheduler."),
     "schedule": ("schedule", "Have a scheduler that you run already do `drill tick`, hourly."),
-    "status": ("status", "Show how every environment with a drill policy stands with its drills."),
+    "status": ("status", "Show how environments stand with their drills."),
     "history": ("history", "List a workflow's drills, newest first."),
-    "show": ("show", "Show one drill as it is on record; the first digits of its id will do."),
+    "show": ("show", "Show one drill as it is on record."),
     "pause": ("pause", "Keep drills away from an environment until somebody resumes them."),
     "resume": ("resume", "Let drills come again after a pause."),
 }

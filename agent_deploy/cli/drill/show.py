@@ -28,9 +28,10 @@ _REPORTS = ("markdown", "html")
 @json_option
 @pass_settings
 def command(settings: Settings, drill: str, report: str | None, output: str | None, as_json: bool) -> None:
-    """Show one drill as it is on record; the first digits of its id will do.
+    """Show one drill as it is on record.
 
-    The record is held to its own hash first; `agent-deploy verify` holds it to the whole chain.
+    The first digits of its id will do. The record is held to its own hash first; `agent-deploy verify` holds it to the
+    whole chain.
     """
     from agent_deploy.cli.evals.writing import write_or_print
     from agent_deploy.operations.drill.show import show

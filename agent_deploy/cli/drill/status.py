@@ -28,7 +28,7 @@ _HEADINGS = ["WORKFLOW", "ENVIRONMENT", "MODE", "LAST SUCCESS", "LAST DRILL", "I
 def command(
     settings: Settings, workflow: str | None, environment: str | None, fail_if_overdue: bool, as_json: bool
 ) -> None:
-    """Show how every environment with a drill policy stands with its drills.
+    """Show how environments stand with their drills.
 
     Overdue is told from the records alone: the time runs from the last drill that succeeded, or, before the first one,
     from when something went live.

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 def command(settings: Settings, actor: str | None, as_json: bool) -> None:
     """Run the drills that are due, and recover those that died.
 
-    For a scheduler, hourly. Harmless to repeat and to run anywhere: at most one drill a workflow, environment and ISO week completes. One that
-    was blocked or failed is tried again, later within its window. Exit 0 when nothing was due or all went well, 8 when
-    a drill failed.
+    For a scheduler, hourly. Harmless to repeat and to run anywhere: at most one drill a workflow, environment and ISO
+    week completes. One that was blocked or failed is tried again, later within its window. Exit 0 when nothing was due
+    or all went well, 8 when a drill failed.
     """
     from agent_deploy.actor import find_actor
     from agent_deploy.operations.drill.tick import scheduled_tick

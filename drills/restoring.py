@@ -20,12 +20,11 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 class Restored:
     """The baseline is live, and readers can see it. moved: False when it never was away.
 
-    requested: the monotonic reading at the first attempt. committed_ms: milliseconds from there until it was on record.
+    committed_ms: milliseconds from the first attempt until it was on record.
     """
 
     moved: bool
     attempts: int
-    requested: float
     committed_ms: float
 
 
@@ -59,7 +58,7 @@ def put_back(registry: Registry, ports: Ports, plan: DrillPlan, clock: Clock, *,
             if committed_ms is None:
                 committed_ms = began_ms + (done.committed_ms or 0.0)
             if not done.trouble:
-                return Restored(done.moved, attempts, requested, committed_ms)
+                return Restored(done.moved, attempts, committed_ms)
             trouble = done.trouble
         left_s = until - clock.monotonic()
         if left_s <= 0:

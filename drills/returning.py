@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
 from drills.course import Course, one_line
 from drills.errors import DrillEnded, GuardTripped, LeaseLost, NotVerified, ObjectiveMissed, RestoreFailed, Yielded
-from drills.following import follow
+from drills.following import Lookout
 from drills.restoring import Restored, put_back
-from drills.steps import Party, late_told
+from drills.steps import Party, late_told, note_followed
 from drills.watching import look, still_ours, told_of
 from registry.failpoints import reached
 
@@ -22,9 +23,16 @@ def come_back(party: Party, ended: DrillEnded | None) -> DrillEnded | None:
     """
     if isinstance(ended, Yielded | LeaseLost):
         return ended
+    plan = party.course.plan
+    side = replace(plan.baseline, generation=(plan.baseline.generation or 0) + 2)
+    with closing(Lookout(party.registry.store, plan, side, party.course.clock)) as lookout:
+        return _come_back(party, ended, lookout)
+
+
+def _come_back(party: Party, ended: DrillEnded | None, lookout: Lookout) -> DrillEnded | None:
     course = party.course
     try:
-        restored = _restore(party, ended)
+        restored = _restore(party, ended, lookout)
     except (Yielded, LeaseLost, RestoreFailed) as error:
         return type(error)(f"{error}; before that: {ended}") if ended else error
     finally:
@@ -34,18 +42,19 @@ def come_back(party: Party, ended: DrillEnded | None) -> DrillEnded | None:
         course.skip("verify_restored", "nothing was moved")
         course.skip("steady_after", "nothing was moved")
         return ended
-    late = _in_phase(lambda: _verify(party, restored))
+    late = _in_phase(lambda: _verify(party, restored, lookout))
     unsteady = _in_phase(lambda: _steady(party))
     _measure_cost(party)
     return ended or late or unsteady or _too_slow(course)
 
 
-def _restore(party: Party, ended: DrillEnded | None) -> Restored:
+def _restore(party: Party, ended: DrillEnded | None, lookout: Lookout) -> Restored:
     course, clock = party.course, party.course.clock
     last = max(course.plan.deadline - clock.now(), timedelta()) + course.policy.restore_within
     with course.phase("restore") as detail:
         restored = put_back(
-            party.registry, party.ports, course.plan, clock, until=clock.monotonic() + last.total_seconds(),
+            party.registry, party.ports, course.plan, clock,
+            until=lookout.begin(course.expected) + last.total_seconds(),
             reason=f"end of {course.plan.id}" + (f": {ended}" if ended else ""),
         )  # fmt: skip
         detail["attempts"] = restored.attempts
@@ -54,22 +63,15 @@ def _restore(party: Party, ended: DrillEnded | None) -> Restored:
         return restored
 
 
-def _verify(party: Party, restored: Restored) -> None:
+def _verify(party: Party, restored: Restored, lookout: Lookout) -> None:
     """The readers that were there before serve the baseline again."""
     course = party.course
-    side = replace(course.plan.baseline, generation=(course.plan.baseline.generation or 0) + 2)
     with course.phase("verify_restored") as detail:
-        detail["generation"] = side.generation
-        followed = follow(
-            party.registry.store, course.plan, side, course.expected, course.clock, requested=restored.requested,
-            within_s=course.policy.late_after.total_seconds(),
-            still_ours=still_ours(party.registry, course, "restored"),
-        )  # fmt: skip
+        ours = still_ours(party.registry, course, "restored")
+        followed = lookout.wait(course.policy.late_after.total_seconds(), ours)
         course.time_to_restore = followed.times(restored.committed_ms)
-        detail["took_ms"] = {name: round(ms, 1) for name, ms in sorted(followed.took_ms.items())}
+        note_followed(course, detail, followed)
         if followed.late:
-            course.late = dict(followed.late) | course.late
-            detail["late"] = dict(followed.late)
             raise NotVerified(f"after the restore, {late_told(followed.late)}")
 
 

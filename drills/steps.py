@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 
-from drills.course import Course
+from drills.course import Course, Detail
 from drills.errors import Blocked, NotVerified, Yielded
-from drills.following import follow, live_readers
+from drills.following import Followed, Lookout, live_readers
 from drills.leasing import Keeper
 from drills.policy import SmokeSpec
 from drills.ports import Moved, Ports
@@ -39,21 +40,29 @@ def go_there(party: Party) -> None:
         failed = course.add_checks(asked)
         if failed:
             raise Blocked(f"not steady before anything was touched: {told_of(failed)}")
-    requested, moved = _roll_back(party)
-    reached("drill.rolled_back")
-    _verify(party, requested, moved)
+    with closing(_lookout(party)) as lookout:
+        moved = _roll_back(party, lookout)
+        reached("drill.rolled_back")
+        _verify(party, lookout, moved)
     with course.phase("hold") as detail:
         detail["for_s"] = course.plan.hold_for.total_seconds()
         hold(party.registry, party.ports, course)
 
 
-def _roll_back(party: Party) -> tuple[float, Moved]:
-    """The move, on the operator's own path; the monotonic reading at the request, and what came of it."""
-    course, clock = party.course, party.course.clock
+def _lookout(party: Party) -> Lookout:
+    """For the target, at the generation that it is going to have: a drill's rollback follows on its baseline."""
+    plan = party.course.plan
+    target = replace(plan.target, generation=(plan.baseline.generation or 0) + 1)
+    return Lookout(party.registry.store, plan, target, party.course.clock)
+
+
+def _roll_back(party: Party, lookout: Lookout) -> Moved:
+    """The move, on the operator's own path."""
+    course = party.course
     with course.phase("rollback") as detail:
         course.expected = _expected(party)
         detail["readers"] = sorted(course.expected)
-        requested = clock.monotonic()
+        lookout.begin(course.expected)
         try:
             moved = party.ports.roll_back(course.plan, party.keeper.admit)
         except Conflict as error:
@@ -64,7 +73,7 @@ def _roll_back(party: Party) -> tuple[float, Moved]:
         detail["generation"] = moved.release.generation
         detail["committed_ms"] = round(moved.committed_ms, 1)
         _deliver(party, moved)
-        return requested, moved
+        return moved
 
 
 def _expected(party: Party) -> frozenset[str]:
@@ -95,22 +104,15 @@ def _deliver(party: Party, moved: Moved) -> None:
         trouble = party.ports.deliver(course.plan.workflow, course.plan.place)
 
 
-def _verify(party: Party, requested: float, moved: Moved) -> None:
+def _verify(party: Party, lookout: Lookout, moved: Moved) -> None:
     """Every reader serves the target, and what a client is served answers the smoke cases."""
     course = party.course
     with course.phase("verify") as detail:
-        followed = follow(
-            party.registry.store, course.plan, course.plan.target, course.expected, course.clock,
-            requested=requested, within_s=course.policy.late_after.total_seconds(),
-            still_ours=still_ours(party.registry, course),
-        )  # fmt: skip
+        within_s = course.policy.late_after.total_seconds()
+        followed = lookout.wait(within_s, still_ours(party.registry, course))
         course.time_to_rollback = followed.times(moved.committed_ms)
-        detail["took_ms"] = {name: round(ms, 1) for name, ms in sorted(followed.took_ms.items())}
-        if followed.left:
-            detail["left"] = sorted(followed.left)
+        note_followed(course, detail, followed)
         if followed.late:
-            course.late |= followed.late
-            detail["late"] = dict(followed.late)
             raise NotVerified(late_told(followed.late))
         _smoke(party)
 
@@ -124,6 +126,17 @@ def _smoke(party: Party) -> None:
     failed = [f"{check.name}: {check.detail}" for check in asked if not check.ok]
     if failed:
         raise NotVerified("; ".join(failed))
+
+
+def note_followed(course: Course, detail: Detail, followed: Followed) -> None:
+    """Keep how it went with the readers. What has left is no more expected; what was late once, stays so."""
+    detail["took_ms"] = {name: round(ms, 1) for name, ms in sorted(followed.took_ms.items())}
+    if followed.left:
+        detail["left"] = sorted(followed.left)
+        course.expected -= followed.left
+    if followed.late:
+        detail["late"] = dict(followed.late)
+        course.late = dict(followed.late) | course.late
 
 
 def late_told(late: Mapping[str, str]) -> str:

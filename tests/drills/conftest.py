@@ -1,4 +1,4 @@
-"""A registry in the working directory and the command line over it."""
+"""A scene of its own for every test, or a registry in the working directory and the command line over it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ from registry.registry import Registry
 from registry.times import now
 from tests.agent_deploy.conftest import AgentDeploy, agent_deploy
 from tests.builders import UNGATED, WORKFLOW, add_version, open_registry
+from tests.drills.scenes import Scene, make_scene
 
-__all__ = ["AgentDeploy", "agent_deploy", "drilled"]
+__all__ = ["AgentDeploy", "agent_deploy", "drilled", "scene"]
 NOW = now()  # for what commands hold against the clock of this machine
 POLICY = "[environments.production.drill]\n"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """Version 3 is live in production, after 1 and 2; version 4 is registered."""
+    return make_scene(tmp_path)
 
 
 @pytest.fixture

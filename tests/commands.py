@@ -15,7 +15,7 @@ from typing import Any
 from agent_deploy.cli.main import main
 from registry.registry import Registry
 
-_UNGATED = Path(__file__).parent / "ungated.toml"
+UNGATED = Path(__file__).parent / "ungated.toml"
 COMMAND = (sys.executable, "-c", "from agent_deploy.cli.main import main; main()")
 
 
@@ -73,5 +73,5 @@ def line(registry: Registry | None, *words: str) -> list[str]:
     """The whole command line, as a process that was handed no registry has to be told it."""
     if registry is None:
         return list(words)
-    where = ["--config", str(_UNGATED), "--database", registry.database.url, "--store", registry.store.url]
+    where = ["--config", str(UNGATED), "--database", registry.database.url, "--store", registry.store.url]
     return [*where, *words]

@@ -71,9 +71,7 @@ def _started(version: Version, chosen: EvalSet, repeats: int, at: datetime, more
     return RunStarted(**{**known, **more})
 
 
-def _finish(
-    registry: Registry, version: Version, started: RunStarted, chosen: EvalSet, results: list[Result]
-) -> None:
+def _finish(registry: Registry, version: Version, started: RunStarted, chosen: EvalSet, results: list[Result]) -> None:
     by_place = {(result.case, result.repeat): result for result in results}
     outcomes = outcomes_of(chosen.cases, by_place, started.repeats).encoded()
     packed = pack_results(results)

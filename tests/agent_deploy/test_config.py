@@ -249,7 +249,9 @@ def test_an_environment_is_checked_against_those_that_the_file_names(here: Path)
 def test_commands_obey_the_configuration(here: Path, agent_deploy: AgentDeploy) -> None:
     agent_deploy("init")
     text = (here / "agent-deploy.toml").read_text()
-    (here / "agent-deploy.toml").write_text(text.replace(".agent-deploy", "state").replace('"production"', '"staging"'))  # where no gate is
+    (here / "agent-deploy.toml").write_text(
+        text.replace(".agent-deploy", "state").replace('"production"', '"staging"')
+    )  # where no gate is
     agent_deploy("register", "support-triage")
     assert agent_deploy("promote", "support-triage", "--version", "1", "--json").document["environment"] == "staging"
     assert (here / "state/live/staging/support-triage.json").is_file()

@@ -13,7 +13,7 @@ from registry.manifest import parse_manifest
 from registry.models import Version
 from registry.registry import Registry
 from tests.builders import WORKFLOW, add_version, open_registry, write_bundle
-from tests.commands import COMMAND, Answer, call, line
+from tests.commands import COMMAND, UNGATED, Answer, call, line
 from tests.faults.disks import SmallDisk, read_only, small_disk
 from tests.faults.states import look
 
@@ -163,7 +163,8 @@ def test_a_read_only_database_records_nothing_and_is_still_read(tmp_path: Path) 
 
 def test_a_file_where_the_store_should_be_is_named(registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    answer = call(None, "--database", registry.database.url, "--store", str(tmp_path / "file"), *PROMOTE)
+    where = ("--config", str(UNGATED), "--database", registry.database.url, "--store", str(tmp_path / "file"))
+    answer = call(None, *where, *PROMOTE)
     assert answer.code == 1
     assert f"cannot read {tmp_path}/file/blobs/sha256/" in answer.err
     assert "Not a directory\n  Nothing was moved.\n  next: agent-deploy doctor" in answer.err

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from agent_deploy.cli.drill.tick import tell, text
-from agent_deploy.cli.options import Settings, actor_option, example, pass_settings
-from agent_deploy.cli.output import moment, say
+from agent_deploy.cli.options import Settings, actor_option, example, json_option, pass_settings
+from agent_deploy.cli.output import emit, moment, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 @click.command("daemon", epilog=example("agent-deploy drill daemon", "agent-deploy drill daemon --every 15m"))
 @click.option("--every", metavar="SPAN", default="1h", show_default=True, help="How often to tick: 15m, 1h.")
 @actor_option
+@json_option
 @pass_settings
-def command(settings: Settings, every: str, actor: str | None) -> None:
+def command(settings: Settings, every: str, actor: str | None, as_json: bool) -> None:
     """Tick in the foreground, for who has no scheduler.
 
     Does what `drill tick` does, now and then again and again. A tick that fails is told, and the next one tried; the
@@ -36,8 +37,8 @@ def command(settings: Settings, every: str, actor: str | None) -> None:
         raise BadConfig("--every 0s: must be more than nothing")
     settings.registry().database.close()  # so that what is wrong from the start is told at once, and ends it
     say(f"ticking every {every} as {who}; Ctrl-C ends it once the drill in hand is at its end")
-    daemon(lambda stop: _tick(settings, who, stop), span, _told, _failed)
-    say("stopped")
+    failed = daemon(lambda stop: _tick(settings, who, stop), span, _told, _failed)
+    emit(as_json, {"failed_ticks": failed}, lambda: "stopped")
 
 
 def _tick(settings: Settings, actor: str, stop: Callable[[], bool]) -> Tick:

@@ -8,7 +8,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("list_", "List calls, newest first."),
     "show": ("show", "Show one call as a tree of its steps."),
     "import": ("import_", "Take trace files as facts."),
-    "compact": ("compact", "Seal what was received, and merge each hour's facts into one segment."),
+    "compact": ("compact", "Seal what was received, and merge each hour into a segment."),
     "prune": ("prune", "Remove facts that are older than a span of time."),
 }
 

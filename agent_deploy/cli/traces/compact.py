@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @json_option
 @pass_settings
 def command(settings: Settings, set_aside: bool, as_json: bool) -> None:
-    """Seal what was received, and merge each hour's facts into one segment.
+    """Seal what was received, and merge each hour into a segment.
 
     `serve` does this by itself. Safe beside it, beside queries, and beside another of its kind: one works, the others
     exit 5. No fact is removed but the copies of one delivered twice.

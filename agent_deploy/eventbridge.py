@@ -121,7 +121,7 @@ def _client() -> Any:
     try:
         return boto3.session.Session().client("scheduler", config=config)
     except BotoCoreError as error:  # no region
-        raise BadInput(f"EventBridge: {error}", next_command="export AWS_REGION=eu-central-1") from error
+        raise BadInput(f"EventBridge: {error}", next_command="export AWS_DEFAULT_REGION=eu-central-1") from error
 
 
 def _asked(ask: Callable[[], _Answer], expected: str = "ResourceNotFoundException") -> _Answer | None:

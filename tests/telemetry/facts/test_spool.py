@@ -185,7 +185,7 @@ def test_a_full_disk_is_told_takes_back_what_it_had_written_and_spoils_nothing_e
     monkeypatch.setattr(os, "write", _failing(os.write, fail))
     fail += [errno.ENOSPC, 0]
     with pytest.raises(Unavailable, match="No space left on device"):
-        facts.spool().append([fact(2)])
+        facts.spool().append(call(2))
     facts.spool().append([fact(3)])
     assert read_facts(facts) == [fact(1), fact(3)]
     assert facts.seal(everything=True).damaged == ()

@@ -141,6 +141,16 @@ def test_one_trace_may_hold_several_calls_and_two_traces_the_same_span_ids(tmp_p
     ]
 
 
+def test_what_only_a_step_says_of_its_call_is_the_calls_before_hours_are_merged_and_after(tmp_path: Path) -> None:
+    facts = kept_in(tmp_path)
+    spans = [replace(one, call_id="", tenant="" if one.kind == "call" else "zoo") for one in call(1)]
+    facts.spool().append(spans)
+    before = read_calls(facts)
+    facts.seal(everything=True)
+    assert before == read_calls(facts) == calls_of(spans)
+    assert before[0]["tenant"] == "zoo"
+
+
 def test_no_facts_are_no_rows(tmp_path: Path) -> None:
     facts = kept_in(tmp_path)
     assert (read_facts(facts), read_calls(facts), read_calls(facts, NINE)) == ([], [], [])

@@ -18,6 +18,7 @@ from registry.releases import (
     find_head,
     find_live,
     find_previous_version,
+    find_release,
     is_on_hold,
     last_with_version,
     nothing_live,
@@ -56,8 +57,8 @@ def plan_drill(
     head = find_head(connection, workflow, environment)
     if head is None:
         raise nothing_live(connection, workflow, environment)
-    if head.revert_to is not None:
-        raise _under_way(head)
+    if head.revert_to is not None:  # another drill is under way, which is going to block this one
+        head = find_release(connection, workflow, environment, head.generation - 1) or head
     target, why = _target(connection, head, asked)
     mode = asked.mode or policy.mode
     plan = DrillPlan(
@@ -145,12 +146,4 @@ def _nothing_before(head: Release) -> NotFound:
         "a real rollback would have nowhere to go either",
         unchanged="Nothing was moved.",
         next_command=f"agent-deploy history {head.workflow} --env {head.environment}",
-    )
-
-
-def _under_way(head: Release) -> Refused:
-    return Refused(
-        f"a drill is under way in {head.environment}: generation {head.generation} of {head.workflow} is its rollback",
-        unchanged="Nothing was moved.",
-        next_command=f"agent-deploy status {head.workflow} --env {head.environment}",
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -127,11 +130,26 @@ class Mailbox:
         return AuthResult(success=given.password == b"right", handled=False)
 
 
+def certificate(folder: Path) -> ssl.SSLContext:
+    """A server's context with a certificate for 127.0.0.1 that nobody but `folder/cert.pem` vouches for."""
+    files = ("-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"))
+    made = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", *files)
+    subprocess.run([*made, "-days", "2", "-subj", "/CN=mail", "-addext", "subjectAltName=IP:127.0.0.1"], check=True,
+                   capture_output=True)  # fmt: skip
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context
+
+
 @contextmanager
-def mailbox(*, login: bool = False) -> Iterator[Mailbox]:
-    """An SMTP server; one that asks for a login, without TLS, where said."""
+def mailbox(
+    *, login: bool = False, starttls: ssl.SSLContext | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[Mailbox]:
+    """An SMTP server; one that knows logins (without TLS, where it has none), or speaks TLS, where said."""
     box = Mailbox()
-    more: dict[str, Any] = {"authenticator": box.authenticate, "auth_require_tls": False} if login else {}
+    more: dict[str, Any] = {"tls_context": starttls, "require_starttls": starttls is not None, "ssl_context": tls}
+    if login:
+        more |= {"authenticator": box.authenticate, "auth_require_tls": starttls is not None}
     with socket.create_server(("127.0.0.1", 0)) as free:
         box.port = free.getsockname()[1]
     controller = Controller(box, hostname="127.0.0.1", port=box.port, **more)

@@ -7,6 +7,7 @@ import json
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from agent_deploy.notifying.sending import NotTold, send_all
 from drills.models import ReadersSeen
 from drills.policy import Notify
 from registry.models import Release
-from tests.drills.receivers import dripping_receiver, http_receiver, mailbox, nobody
+from tests.drills.receivers import certificate, dripping_receiver, http_receiver, mailbox, nobody
 from tests.drills.records import NOON, drill_of
 
 
@@ -145,6 +146,22 @@ def test_no_password_goes_over_a_network_in_the_clear(monkeypatch: pytest.Monkey
         (failure,) = _tell(Notify(email=("bob@example.com",)), environ=environ)
     assert failure.why == f"127.0.0.1:{box.port} offers no TLS, and no password is sent without"
     assert (box.logins, box.mails) == ([], [])
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_mail_is_encrypted_and_its_server_has_to_prove_who_it_is(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = certificate(tmp_path)
+    starttls, tls = (context, None) if scheme == "smtp" else (None, context)
+    with mailbox(login=True, starttls=starttls, tls=tls) as box:
+        environ = {mail.VARIABLE: f"{scheme}://ann:right@127.0.0.1:{box.port}"}
+        (failure,) = _tell(Notify(email=("bob@example.com",)), environ=environ)
+        assert "certificate verify failed" in failure.why
+        assert box.logins == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        assert _tell(Notify(email=("bob@example.com",)), environ=environ) == []
+    assert (box.logins, len(box.mails)) == ([("ann", "right")], 1)
 
 
 def test_mail_that_is_taken_for_some_says_for_whom_it_is_not() -> None:

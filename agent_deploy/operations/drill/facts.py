@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from registry.times import now
 if TYPE_CHECKING:
     from agent_deploy.costs.report import Line
     from agent_deploy.telemetry.facts.store import FactStore
-    from agent_deploy.telemetry.looking.metrics import Counts
+    from agent_deploy.telemetry.looking.versions import Seen
 
 _LEAST_CALLS = 20  # fewer prove nothing about a rate
 _BASELINE_FROM = timedelta(days=7)
@@ -31,8 +32,8 @@ def ask_facts(
     away = phase == "hold"
     live, other = (plan.target, plan.baseline) if away else (plan.baseline, plan.target)
     facts = _open(registry, config)
-    week = _counts(facts, config, plan, now() - _BASELINE_FROM) if facts else {}
-    recent = (_counts(facts, config, plan, since) if facts else {}) if phase != "steady_before" else week
+    week = _seen(facts, plan, now() - _BASELINE_FROM) if facts else {}
+    recent = week if facts is None or phase == "steady_before" else _seen(facts, plan, since)
     here = recent.get(live.version)
     checks = []
     if policy.max_error_rate is not None:
@@ -42,23 +43,23 @@ def ask_facts(
     return checks
 
 
-def _error_rate(phase: PhaseName, here: Counts | None, most: float) -> Check:
-    if here is None or here.calls < _LEAST_CALLS or here.failure_rate is None:
+def _error_rate(phase: PhaseName, here: Seen | None, most: float) -> Check:
+    if here is None or here.calls < _LEAST_CALLS:
         return Check("error rate", phase, ok=True, detail=_too_few(here))
-    rate = here.failure_rate
+    rate = here.failed / here.calls
     told = f"{100 * rate:.1f} % of {here.calls:,} calls failed, at most {100 * most:.1f} %"
     return Check("error rate", phase, rate <= most, told, {"calls": here.calls, "failed": here.failed})
 
 
-def _latency(phase: PhaseName, here: Counts | None, before: Counts | None, most: float) -> Check:
-    if here is None or here.calls < _LEAST_CALLS or here.latency is None or before is None or before.latency is None:
+def _latency(phase: PhaseName, here: Seen | None, before: Seen | None, most: float) -> Check:
+    if here is None or here.calls < _LEAST_CALLS or here.p95_ms is None or before is None or before.p95_ms is None:
         return Check("latency", phase, ok=True, detail=_too_few(here))
-    p95_ms, was_ms = here.latency.p95_ms, before.latency.p95_ms
+    p95_ms, was_ms = here.p95_ms, before.p95_ms
     told = f"95 % within {p95_ms:,.0f} ms, baseline {was_ms:,.0f} ms, at most {100 * most:+.0f} %"
     return Check("latency", phase, p95_ms <= was_ms * (1 + most), told, {"p95_ms": p95_ms, "baseline_p95_ms": was_ms})
 
 
-def _too_few(here: Counts | None) -> str:
+def _too_few(here: Seen | None) -> str:
     return f"{_NOT_ENOUGH}: {here.calls if here else 0} calls, {_LEAST_CALLS} wanted"
 
 
@@ -145,18 +146,12 @@ def _of_evals(registry: Registry, plan: DrillPlan) -> dict[str, Any]:
     }
 
 
-def _counts(facts: FactStore, config: Config, plan: DrillPlan, since: datetime) -> dict[int, Counts]:
-    """Calls by version since a moment."""
-    from agent_deploy.costs.prices import open_prices
-    from agent_deploy.operations.metrics import metrics
+def _seen(facts: FactStore, plan: DrillPlan, since: datetime) -> dict[int, Seen]:
+    """The calls of each version since a moment."""
+    from agent_deploy.telemetry.looking.versions import seen_by_version
 
-    until = now()
-    window = max(until - since, timedelta(seconds=1))
-    found = metrics(
-        facts, open_prices(config.prices), plan.workflow, window, plan.place, known=lambda: (plan.workflow,),
-        clock=lambda: until,
-    )  # fmt: skip
-    return {int(version): figures.counts for version, figures in found.versions.items()}
+    with closing(facts.connection(since=since, until=now())) as connection:
+        return seen_by_version(connection, plan.workflow, plan.place)
 
 
 def _open(registry: Registry, config: Config) -> FactStore | None:

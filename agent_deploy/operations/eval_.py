@@ -79,20 +79,21 @@ def evaluate(
     version = find(registry, ref)
     path, name, on_record = find_cases(config, version.workflow, wanted.cases)
     eval_set = read_eval_set(path, name)
+    set_digest = eval_set.digest
     settings = wanted.over(config.eval_settings(version.workflow))
 
     def trial_of(version: Version) -> Trial:
         started = RunStarted(
             id=new_run_id(random_hex()), workflow=version.workflow, version=version.number, digest=version.digest,
-            environment=environment, set_path=name, set_digest=eval_set.digest, cases=len(eval_set.cases),
+            environment=environment, set_path=name, set_digest=set_digest, cases=len(eval_set.cases),
             repeats=settings.repeats, agent=settings.agent, origin=EVAL, tag=tag, actor=actor, started_at=clock(),
             on_record=on_record,
         )  # fmt: skip
         return Trial(version, eval_set, path.parent, settings, started)
 
-    head, live = find_baseline(registry, version, environment, eval_set.digest)
+    head, live = find_baseline(registry, version, environment, set_digest)
     compared = head is not None and head.digest != version.digest
-    failing = failing_cases(registry, head, eval_set.digest) if compared else 0.0
+    failing = failing_cases(registry, head, set_digest) if compared else 0.0
     notes = lines_ahead(policy, environment, eval_set, settings.repeats, compared=compared, failing=failing)
     for line in notes:
         talk.say(line)

@@ -11,6 +11,7 @@ from agent_deploy.gates.gathering import OutcomesOf, gather, outcomes_reader
 from agent_deploy.gates.policy import Policy
 from agent_deploy.gates.rules import decide
 from agent_deploy.gates.verdict import Gate, gate_document
+from agent_deploy.operations.collecting import uncollected
 from registry.database import Connection
 from registry.errors import Refused
 from registry.models import Release, Version
@@ -72,11 +73,12 @@ def judge(
 ) -> Gate:
     """The verdict, by what is on record within the caller's transaction."""
     required = policy.require_environment.name if policy.require_environment else None
-    facts = gather(
-        connection, outcomes_of, target, environment, head, required_environment=required,
-        required_drill=policy.max_drill_age, at=at,
-    )  # fmt: skip
-    return decide(policy, facts)
+    with uncollected():
+        facts = gather(
+            connection, outcomes_of, target, environment, head, required_environment=required,
+            required_drill=policy.max_drill_age, at=at,
+        )  # fmt: skip
+        return decide(policy, facts)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from agent_deploy.evals.running.spending import Spending, cost_now
 from agent_deploy.evals.running.summary import Summary, summarise
 from agent_deploy.evals.running.trying import Bench
 from agent_deploy.evals.runs import Run
+from agent_deploy.operations.collecting import settled
 from agent_deploy.operations.evaluating import Talk, Tools, Trial, open_tools
 from registry.errors import BadInput, Unavailable
 from registry.registry import Registry
@@ -117,7 +118,7 @@ async def _asked(
         meter.add(result)
 
     try:
-        with interruptible(_this_task()):
+        with interruptible(_this_task()), settled():
             work = plan(trial.eval_set.cases, trial.started.repeats, kept)
             await run_cases(work, _bench(trial, tools, spending), trial.settings.concurrency, keep, journal.sync)
         summary = _summary(trial, tools, results, len(kept), clock())

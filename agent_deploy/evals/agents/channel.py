@@ -14,6 +14,7 @@ from agent_deploy.evals.errors import CaseError
 PROBE_S = 2.0
 _MEMORY_EVERY_S = 0.02
 _REASKED = 2
+_AT_ONCE = 16
 _SILENT = 0.5  # of the time for an answer
 _NEARLY = 0.9  # whoever waits may have lost patience a little sooner
 
@@ -157,14 +158,20 @@ class Channel(Child):
         self._put(f'{{"cancel": {asked.id}}}\n')
 
     def _put(self, line: str) -> None:
-        """Have the line written with all others of this turn of the event loop, in one go."""
+        """Have the line written with others of this turn of the event loop, in one go.
+
+        Many are not all held back for the last of them: it works on the first while the rest are being asked.
+        """
         if not self._outgoing:
             self._loop.call_soon(self._flush)
         self._outgoing.append(line)
+        if len(self._outgoing) >= _AT_ONCE:
+            self._flush()
 
     def _flush(self) -> None:
-        self.write("".join(self._outgoing).encode())
-        self._outgoing.clear()
+        if self._outgoing:
+            self.write("".join(self._outgoing).encode())
+            self._outgoing.clear()
 
     def _cancelled(self, message: Mapping[str, Any]) -> None:
         asked = self._take(message["cancel"])

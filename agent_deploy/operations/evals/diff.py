@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from agent_deploy.evals.cases import Case
 from agent_deploy.evals.comparing import Diff, Side, compare, disagreeing
 from agent_deploy.evals.recording import is_run_id, newest_runs, read_outcomes, read_result_documents, read_set
 from agent_deploy.evals.runs import FINISHED, Run, run_of
 from agent_deploy.evals.stored import StoredResults
+from agent_deploy.operations.collecting import uncollected
 from agent_deploy.operations.evals.show import finished_run
 from agent_deploy.operations.show import find
 from registry.database import Connection
@@ -30,25 +27,11 @@ def diff(registry: Registry, before: str, after: str, environment: str | None = 
     run, Damaged when one is not whole.
     """
     old, new = _choose(_runs(registry, before, environment), _runs(registry, after, environment))
-    with _uncollected():
+    with uncollected():
         sides = [_side(registry, run) for run in (old, new)]
         cases, edited = _cases(registry, old, new)
         comparison = compare(sides[0], sides[1], edited)
     return Diff(old, new, comparison, sides[0].results, sides[1].results, cases)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collection within: there are a million new values and no cycle among them, and looking for one takes
-    longer than the comparison.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _runs(registry: Registry, text: str, environment: str | None) -> list[Run]:

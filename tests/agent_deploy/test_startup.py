@@ -12,6 +12,7 @@ import pytest
 from agent_deploy.operations.promote import promote
 from registry.registry import Registry
 from tests.builders import WORKFLOW, add_version
+from tests.evals.desk import Desk, echoes
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +63,25 @@ def test_a_move_on_sqlite_imports_the_database_and_nothing_else_that_is_heavy(
     assert _imported(_MAIN.format(words=words), suspects) == {"sqlmodel"}
 
 
+def test_evals_and_the_gate_do_their_own_statistics_and_ask_no_provider_s_package(here: Path) -> None:
+    desk = Desk(here)
+    desk.write_cases(echoes(100))  # as many as the default gate needs to pass
+    desk.configure(gated=True)
+    promote(desk.registry, WORKFLOW, "1", "production", actor="ann")
+    suspects = {
+        "boto3", "detect_secrets", "genai_prices", "httpx", "inspect_ai", "jinja2", "jsonschema", "numpy", "openai",
+        "rapidfuzz", "scipy", "sqlmodel", "statsmodels", "structlog", "yaml",
+    }  # fmt: skip
+    for words in (
+        ["eval", f"{WORKFLOW}@1"],
+        ["eval", f"{WORKFLOW}@2"],
+        ["gate", WORKFLOW, "--version", "2"],
+        ["promote", WORKFLOW, "--version", "2"],
+        ["evals", "diff", f"{WORKFLOW}@1", f"{WORKFLOW}@2"],
+    ):
+        assert _imported(_MAIN.format(words=words), suspects) == {"sqlmodel"}, words
+
+
 def test_the_client_is_light() -> None:
     suspects = {"alembic", "boto3", "botocore", "click", "jinja2", "pydantic", "sqlalchemy", "sqlmodel", "structlog"}
     assert _imported("from agent_deploy import Client", suspects) == set()
@@ -77,3 +97,9 @@ def test_a_client_that_serves_from_a_folder_stays_light(registry: Registry, here
         f"    assert client.bundle({WORKFLOW!r}).version == 1"
     )
     assert _imported(code, suspects) == set()
+
+
+def test_a_bundle_alone_brings_nothing_that_follows_releases() -> None:
+    code = "import sys\nimport agent_deploy.client.bundle\nassert 'agent_deploy.client.client' not in sys.modules"
+    suspects = {"asyncio", "click", "logging", "sqlalchemy", "urllib"}
+    assert _imported(code, suspects) <= {"urllib"}  # which pathlib imports

@@ -21,6 +21,7 @@ from agent_deploy.evals.running.spending import Spending
 from agent_deploy.evals.running.trying import Bench
 from agent_deploy.evals.runs import RunStarted
 from agent_deploy.evals.scorers.assembly import scorers_for
+from agent_deploy.operations.collecting import settled
 from agent_deploy.operations.evaluating import bundle_of
 from benchmarks.bundles import ACTOR, ENVIRONMENT, WORKFLOW
 from benchmarks.context import Context
@@ -67,7 +68,8 @@ async def _asked(folder: Path, agent: str, number: int) -> float:
         with closing(open_journal(folder / "runs", started)) as journal:
             keep = _keeper(journal.append, results)
             began = asyncio.get_running_loop().time()
-            await run_cases(plan(eval_set.cases, 1), bench, _AT_ONCE, keep, journal.sync)
+            with settled():
+                await run_cases(plan(eval_set.cases, 1), bench, _AT_ONCE, keep, journal.sync)
             took = asyncio.get_running_loop().time() - began
             journal.remove()
     finally:

@@ -8,7 +8,6 @@ from registry.delivery import delivered_generation
 from registry.drilling import DrillLease, find_lease
 from registry.registry import Registry
 from registry.releases import find_head, find_settled
-from registry.times import to_text
 
 
 def find_blockers(registry: Registry, ports: Ports, course: Course) -> list[str]:
@@ -35,8 +34,9 @@ def _on_record(registry: Registry, course: Course) -> list[str]:
         found.append(f"a {head.kind} is in flight: generation {head.generation} is recorded and not yet delivered")
     soaked = course.clock.now() - settled.released_at if settled else None
     if settled and soaked is not None and soaked < course.policy.soak:
-        since = to_text(settled.released_at)
-        found.append(f"version {settled.version} has been live only since {since}: soak is {course.policy.soak}")
+        since = f"{settled.released_at:%Y-%m-%d %H:%M:%S}Z"
+        least = f"{course.policy.soak.total_seconds():g} s"
+        found.append(f"version {settled.version} has been live only since {since}, and soak asks for {least}")
     return found
 
 

@@ -1,15 +1,16 @@
 """Compaction: an hour's segments become one once the hour is over, each fact once, put before the old ones go.
 
-A crash in between leaves facts in two segments; queries count each once, and the next compaction finishes the work.
+A busy hour becomes several, each with its part of the traces, so that one fits into memory. A crash in between leaves
+facts in two segments; queries count each once, and the next compaction finishes the work.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent_deploy.telemetry.facts.engine import open_engine
 from agent_deploy.telemetry.facts.files import (
@@ -22,16 +23,28 @@ from agent_deploy.telemetry.facts.files import (
 from agent_deploy.telemetry.facts.holding import HeldFiles
 from agent_deploy.telemetry.facts.lease import take_lease
 from agent_deploy.telemetry.facts.rows import segments_sql
-from agent_deploy.telemetry.facts.segments import HOUR, Segment, in_parallel, list_segments, put_segment
+from agent_deploy.telemetry.facts.segments import (
+    HOUR,
+    Segment,
+    are_apart,
+    by_hour,
+    in_parallel,
+    list_segments,
+    put_segment,
+)
 from agent_deploy.telemetry.facts.writing import segment_bytes
 from registry.errors import Damaged, Missing
 from registry.failpoints import reached
 from registry.stores import Store
 from registry.times import now
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 _GRACE = timedelta(minutes=5)  # spans are exported a while after they end; before that an hour would be merged twice
 _MANY = 24  # segments of the running hour, before they too are merged
-_LARGEST_BYTES = 256 * 1024 * 1024  # of what is merged into one: a segment is put as a whole, from memory
+_PART_BYTES = 24 * 1024 * 1024  # about half a million facts: what is merged, and put, from memory
+_MOST_PARTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +59,31 @@ class Compacted:
 
 
 def merges(segments: Sequence[Segment], at: datetime) -> list[list[Segment]]:
-    """Which segments to merge with each other, as it is at this moment; the oldest hours first.
+    """The segments of each hour that there is something to merge of, as it is at this moment; the oldest first.
 
-    All of an hour that is over, as far as they make no segment of more than 256 MiB; of the running hour only when
-    they have become many.
+    Those of an hour that is over unless they are merged already; of the running hour only when they have become many.
     """
-    by_hour: dict[datetime, list[Segment]] = defaultdict(list)
-    for segment in segments:
-        by_hour[segment.hour].append(segment)
-    due = (some for hour, some in sorted(by_hour.items()) if len(some) >= (2 if _is_over(hour, at) else _MANY))
-    return [merge for some in due for merge in _packed(some)]
+    return [some for hour, some in by_hour(segments).items() if _is_due(hour, some, at)]
+
+
+def parts_for(segments: Sequence[Segment]) -> int:
+    """Into how many parts, by trace, the merged hour is split: a power of two, and never fewer than it has."""
+    size, parts = sum(segment.size for segment in segments), max(segment.parts for segment in segments)
+    while parts < _MOST_PARTS and parts * _PART_BYTES < size:
+        parts *= 2
+    return parts
 
 
 def compact(store: Store, folder: Path, *, clock: Callable[[], datetime] = now) -> Compacted:
     """Merge what there is to merge. Raises Conflict while another process does; Damaged, when all else is done,
-    naming segments that hold other bytes than they should, which stay as they are.
+    naming segments that hold other bytes than they should; their hours stay as they are.
     """
     lease = take_lease(store, clock=clock)
     files, done, damaged = segment_files(store, folder), Compacted(), list[Damaged]()
     try:
         for merge in merges(list_segments(store), clock()):
-            lease.renew()
             try:
-                done = _sum(done, _merge(store, folder, files, merge))
+                done = _sum(done, _merge(store, folder, files, merge, lease.renew))
             except Damaged as error:
                 damaged.append(error)
             except Missing:  # whoever had the lease before us was not done, and is now
@@ -80,37 +95,58 @@ def compact(store: Store, folder: Path, *, clock: Callable[[], datetime] = now) 
     return done
 
 
-def _is_over(hour: datetime, at: datetime) -> bool:
-    return hour + HOUR + _GRACE <= at
+def _is_due(hour: datetime, segments: Sequence[Segment], at: datetime) -> bool:
+    if are_apart(segments):
+        return False
+    is_over = hour + HOUR + _GRACE <= at
+    return is_over or len(segments) - max(segment.parts for segment in segments) >= _MANY - 1
 
 
-def _packed(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
-    """Segments together that are small enough to be one, the smallest first."""
-    pack, size = list[Segment](), 0
-    for segment in sorted(segments, key=lambda one: (one.size, one.digest)):
-        if size + segment.size > _LARGEST_BYTES:
-            break
-        pack.append(segment)
-        size += segment.size
-    if len(pack) > 1:
-        yield sorted(pack)
-
-
-def _merge(store: Store, folder: Path, files: SegmentFiles, merge: Sequence[Segment]) -> Compacted:
+def _merge(
+    store: Store, folder: Path, files: SegmentFiles, merge: Sequence[Segment], alive: Callable[[], None]
+) -> Compacted:
     held = HeldFiles(folder)
     try:
-        with open_engine(held.scratch) as connection:
-            paths = hold_segments(store, files, held, merge)
-            data, _ = segment_bytes(connection, segments_sql(paths), held.folder)
+        paths = hold_segments(store, files, held, merge)
+        written = list(_written(store, held, list(zip(merge, paths, strict=True)), alive))
     finally:
         held.release()
-    written = put_segment(store, merge[0].hour, data)
     reached("compact.stored")
-    note_written(store, folder, [written])
-    gone = [segment for segment in merge if segment != written]
+    note_written(store, folder, written)
+    gone = [segment for segment in merge if segment not in written]
     in_parallel(store, lambda segment: store.delete(segment.key), gone)
     reached("compact.deleted")
-    return Compacted(1, len(merge), 1, sum(segment.size for segment in merge), written.size)
+    sizes = [sum(segment.size for segment in some) for some in (merge, written)]
+    return Compacted(1, len(merge), len(written), *sizes)
+
+
+def _written(
+    store: Store, held: HeldFiles, sources: Sequence[tuple[Segment, Path]], alive: Callable[[], None]
+) -> Iterator[Segment]:
+    """The segments that take the place of the sources, part by part; a part that gains nothing stays as it is."""
+    hour, parts = sources[0][0].hour, parts_for([segment for segment, _ in sources])
+    for part in range(1, parts + 1):
+        alive()
+        own = [(segment, path) for segment, path in sources if (segment.part, segment.parts) == (part, parts)]
+        others = [path for segment, path in sources if segment.parts != parts or parts == 1]
+        with open_engine(held.scratch) as connection:
+            if parts > 1 and len(own) == 1 and not _has_any(connection, _part_of(others, part, parts)):
+                yield own[0][0]
+                continue
+            rows = segments_sql([path for _, path in own if parts > 1])
+            data, count = segment_bytes(connection, f"{rows} UNION ALL {_part_of(others, part, parts)}", held.folder)
+        if count:
+            yield put_segment(store, hour, data, part, parts)
+
+
+def _part_of(paths: Sequence[Path], part: int, parts: int) -> str:
+    """The facts in these files whose trace is of the part. By the id's last digits: in some the first are the time."""
+    digits = "try_cast('0x' || right(trace_id, 2) AS INTEGER)"
+    return f"FROM ({segments_sql(paths)}) WHERE coalesce({digits}, 0) % {parts} = {part - 1}"
+
+
+def _has_any(connection: DuckDBPyConnection, query: str) -> bool:
+    return connection.execute(f"{query} LIMIT 1").fetchone() is not None
 
 
 def _sum(one: Compacted, other: Compacted) -> Compacted:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from registry.stores.local import LocalStore
 CACHE_BYTES = 8 * 1024**3
 _SUFFIX = ".parquet"
 _ATTEMPTS = 5
+_LEFTOVER_AFTER_S = 3600.0  # a file being written aside, whose process then died
 
 
 class SegmentFiles(Protocol):
@@ -139,9 +141,10 @@ class CachedFiles:
     def tidy(self) -> None:
         """See `SegmentFiles.tidy`."""
         kept = 0
-        for _, size, path in sorted(_by_use(self._folder), reverse=True):
+        for used_at, size, path in sorted(_by_use(self._folder), reverse=True):
             kept += size
-            if kept > self._limit:
+            being_written = not path.endswith(_SUFFIX) and time.time() - used_at < _LEFTOVER_AFTER_S
+            if kept > self._limit and not being_written:
                 Path(path).unlink(missing_ok=True)
 
     def _fetch(self, segment: Segment) -> bytes:
@@ -190,10 +193,10 @@ def _digest_of_file(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _by_use(folder: Path) -> Iterable[tuple[int, int, str]]:
+def _by_use(folder: Path) -> Iterable[tuple[float, int, str]]:
     """The files as (last use, size, path)."""
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+    with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):
                 status = entry.stat()
-                yield status.st_mtime_ns, status.st_size, entry.path
+                yield status.st_mtime, status.st_size, entry.path

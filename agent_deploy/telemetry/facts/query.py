@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import weakref
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ from agent_deploy.telemetry.facts.files import CACHE_BYTES, SegmentFiles, damage
 from agent_deploy.telemetry.facts.holding import HeldFiles
 from agent_deploy.telemetry.facts.rollup import SEGMENT_COLUMNS
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST, lines_sql, segments_sql
-from agent_deploy.telemetry.facts.segments import Segment, list_segments
+from agent_deploy.telemetry.facts.segments import Segment, are_apart, by_hour, list_segments
 from agent_deploy.telemetry.facts.spool import spool_files
 from agent_deploy.telemetry.facts.views import calls_sql, facts_sql, identities_sql, once_sql, within_sql
 from registry.errors import Missing, Unavailable
@@ -113,9 +112,9 @@ def _make_relations(
     connection: DuckDBPyConnection, store: Store, segments: Sequence[Segment], files: Sequence[Path]
 ) -> None:
     """The relations that the views stand on: see `views`."""
-    alone = _alone(segments, _hours_spooled(connection))
-    whole = [file for segment, file in zip(segments, files, strict=True) if segment.hour in alone]
-    several = [file for segment, file in zip(segments, files, strict=True) if segment.hour not in alone]
+    apart = {hour for hour, some in by_hour(segments).items() if are_apart(some)} - _hours_spooled(connection)
+    whole = [file for segment, file in zip(segments, files, strict=True) if segment.hour in apart]
+    several = [file for segment, file in zip(segments, files, strict=True) if segment.hour not in apart]
     _check_readable(connection, store, segments, files)
     view, table = "CREATE TEMP VIEW", "CREATE TEMP TABLE"
     connection.execute(f"{view} whole AS {segments_sql(whole, SEGMENT_COLUMNS)}")
@@ -141,12 +140,6 @@ def _make_views(connection: DuckDBPyConnection, since: datetime | None, until: d
 def _one(connection: DuckDBPyConnection, question: str) -> bool:
     row = connection.execute(question).fetchone()
     return bool(row and row[0])
-
-
-def _alone(segments: Sequence[Segment], spooled: set[datetime]) -> set[datetime]:
-    """The hours with one segment and nothing in the spool: nothing in them can be there twice."""
-    counted = Counter(segment.hour for segment in segments)
-    return {hour for hour, count in counted.items() if count == 1} - spooled
 
 
 def _hours_spooled(connection: DuckDBPyConnection) -> set[datetime]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DAMAGED = ".damaged"
 _LONGEST_LINE = 1024 * 1024
-_BATCH_BYTES = 256 * 1024 * 1024
+_BATCH_BYTES = 128 * 1024 * 1024  # about half a million facts, which is what fits into memory
 _LEFTOVER_AFTER_S = 3600.0
 
 

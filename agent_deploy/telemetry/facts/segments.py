@@ -1,6 +1,7 @@
 """Segments: facts as immutable Parquet objects in the store, an hour's under one prefix, each named by its content.
 
     facts/date=2026-11-24/hour=09/<sha256>.parquet
+    facts/date=2026-11-24/hour=10/<sha256>-3of8.parquet     one of the parts that a busy hour is split into by trace
 
 The folders are as Hive has them, so that Athena, Trino and ClickHouse read the same files. A fact lies in the hour in
 which its span started, and thereby all copies of one fact in the same hour.
@@ -22,7 +23,7 @@ PREFIX = "facts/"
 HOUR = timedelta(hours=1)
 _ATTEMPTS = 20
 _LONGEST_DAY_BY_DAY = 400  # days; for a longer range one listing of everything is cheaper
-_KEY = re.compile(r"facts/date=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/([0-9a-f]{64})\.parquet")
+_KEY = re.compile(r"facts/date=(\d{4})-(\d\d)-(\d\d)/hour=(\d\d)/([0-9a-f]{64})(?:-(\d+)of(\d+))?\.parquet")
 
 _Given = TypeVar("_Given")
 _Made = TypeVar("_Made")
@@ -30,16 +31,22 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Segment:
-    """One Parquet object. hour: when it begins, UTC. size: in bytes."""
+    """One Parquet object. hour: when it begins, UTC. size: in bytes.
+
+    part, parts: it has only traces of that part, of so many; 1 of 1 may have any.
+    """
 
     hour: datetime
     digest: str
     size: int
+    part: int = 1
+    parts: int = 1
 
     @property
     def key(self) -> str:
         """Where it lies in the store."""
-        return f"{hour_prefix(self.hour)}{self.digest.removeprefix('sha256:')}.parquet"
+        part = f"-{self.part}of{self.parts}" if self.parts > 1 else ""
+        return f"{hour_prefix(self.hour)}{self.digest.removeprefix('sha256:')}{part}.parquet"
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -59,9 +66,23 @@ def segment_of(key: str, size: int) -> Segment | None:
         return None
     year, month, day, hour = map(int, match.groups()[:4])
     try:
-        return Segment(datetime(year, month, day, hour, tzinfo=UTC), f"sha256:{match[5]}", size)
+        begins = datetime(year, month, day, hour, tzinfo=UTC)
     except ValueError:
         return None
+    return Segment(begins, f"sha256:{match[5]}", size, int(match[6] or 1), int(match[7] or 1))
+
+
+def by_hour(segments: Iterable[Segment]) -> dict[datetime, list[Segment]]:
+    """The segments of each hour, in the order of hours."""
+    found: dict[datetime, list[Segment]] = {}
+    for segment in sorted(segments):
+        found.setdefault(segment.hour, []).append(segment)
+    return found
+
+
+def are_apart(segments: Sequence[Segment]) -> bool:
+    """Whether no fact of an hour can be in two of its segments: it has one, or different parts of one division."""
+    return len({segment.parts for segment in segments}) == 1 and len({one.part for one in segments}) == len(segments)
 
 
 def list_segments(store: Store, since: datetime | None = None, until: datetime | None = None) -> list[Segment]:
@@ -76,12 +97,12 @@ def list_segments(store: Store, since: datetime | None = None, until: datetime |
     return sorted(segment for segment in found if _within(segment.hour, since, until))
 
 
-def put_segment(store: Store, hour: datetime, data: bytes) -> Segment:
+def put_segment(store: Store, hour: datetime, data: bytes, part: int = 1, parts: int = 1) -> Segment:
     """Store a segment durably; the same one again is no error, and a damaged copy is healed.
 
     Raises Unavailable when the store is away, or when others kept putting and removing it meanwhile.
     """
-    segment = Segment(hour, digest_of(data), len(data))
+    segment = Segment(hour, digest_of(data), len(data), part, parts)
     for _ in range(_ATTEMPTS):
         try:
             store.create(segment.key, data)

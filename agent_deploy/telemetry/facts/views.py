@@ -1,7 +1,7 @@
 """The views that queries see: `facts`, a row a span, and `calls`, a row a call. Pure: from relations to SQL.
 
-They stand on three relations, which reach beyond the time range by some slack: `whole`, the segments that are alone in
-their hour, with their sums; `loose`, all other facts (hours of several segments, and the spool); and `outside`, the
+They stand on three relations, which reach beyond the time range by some slack: `whole`, the hours whose segments can
+share no fact, with their sums; `loose`, all other facts (hours of several segments, and the spool); and `outside`, the
 loose facts and the stray ones of `whole`.
 """
 

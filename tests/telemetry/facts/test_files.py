@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,6 +73,16 @@ def test_the_cache_lets_go_of_what_was_not_used_for_longest_and_queries_keep_wha
     kept = sorted((tmp_path / "cache").iterdir())[1]
     CachedFiles(store, tmp_path / "cache", limit=100).tidy()
     assert list((tmp_path / "cache").iterdir()) == [kept]
+
+
+def test_the_cache_leaves_alone_what_is_being_written_and_removes_what_was_left_half_written(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for name, age_s in (("young.aside", 60), ("old.aside", 4000)):
+        (cache / name).write_bytes(b"half")
+        os.utime(cache / name, (time.time() - age_s,) * 2)
+    CachedFiles(MemoryStore(), cache, limit=1).tidy()
+    assert [path.name for path in cache.iterdir()] == ["young.aside"]
 
 
 def test_a_cached_file_of_another_size_is_fetched_again(tmp_path: Path) -> None:

@@ -49,9 +49,12 @@ def _start(folder: Path, what: str, *arguments: object, failpoint: str = "") -> 
 
 
 def _acknowledged(process: subprocess.Popen[str]) -> list[int]:
-    out, _ = process.communicate(timeout=60)
+    """What it said until it was killed."""
+    assert process.stdout is not None
+    with process:
+        said = process.stdout.read()
     assert process.returncode == KILLED
-    return [int(line) for line in out.splitlines()]
+    return [int(line) for line in said.splitlines()]
 
 
 def _whole_calls(facts: list[Fact]) -> list[int]:

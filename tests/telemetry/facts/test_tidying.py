@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from agent_deploy.operations.gc import gc
-from agent_deploy.telemetry.facts.compaction import Compacted, merges
+from agent_deploy.telemetry.facts import compaction
+from agent_deploy.telemetry.facts.compaction import Compacted, merges, parts_for
 from agent_deploy.telemetry.facts.lease import take_lease
 from agent_deploy.telemetry.facts.pruning import Pruned
 from agent_deploy.telemetry.facts.sealing import Sealed
@@ -93,12 +94,38 @@ def test_the_running_hour_is_merged_only_once_it_has_many_segments() -> None:
     assert merges(few, NINE + HOUR + 5 * MINUTE) == [few]
 
 
-def test_no_merged_segment_grows_beyond_what_is_put_from_memory() -> None:
-    large = _segment(200 * MIB, number=1)
-    small = [_segment(40 * MIB, number=number) for number in (2, 3)]
-    other = [_segment(1, NINE + HOUR, number=number) for number in (4, 5)]
-    assert merges([large, *small, *other], NINE + 3 * HOUR) == [small, other]
-    assert merges([large, _segment(80 * MIB, number=2)], NINE + 3 * HOUR) == []
+def test_a_busy_hour_is_split_into_parts_that_fit_into_memory() -> None:
+    assert parts_for([_segment(12 * MIB), _segment(12 * MIB)]) == 1
+    assert parts_for([_segment(12 * MIB), _segment(13 * MIB)]) == 2
+    assert parts_for([_segment(100 * MIB)]) == 8
+    assert parts_for([_segment(1), replace(_segment(1), part=2, parts=4)]) == 4
+    assert parts_for([_segment(10**12)]) == 256
+
+
+def test_different_parts_of_one_division_share_no_fact_and_are_left_alone() -> None:
+    parts = [replace(_segment(1, number=part), part=part, parts=4) for part in (1, 2, 4)]
+    assert merges(parts, NINE + 3 * HOUR) == []
+    for other in (_segment(1, number=9), replace(parts[0], digest="sha256:" + "9" * 64), replace(parts[0], parts=2)):
+        assert merges([*parts, other], NINE + 3 * HOUR) == [sorted([*parts, other])]
+
+
+def test_late_facts_of_a_split_hour_change_their_part_of_it_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_PART_BYTES", 16_000)
+    facts, numbers = kept_in(tmp_path), range(1, 40)
+    for some in (numbers[:20], numbers[18:]):
+        seal(facts, [one for number in some for one in call(number)])
+    given = [one for number in numbers for one in call(number)]
+    assert facts.compact().written == 2
+    before = list_segments(facts.store)
+    assert [(segment.part, segment.parts) for segment in sorted(before, key=lambda one: one.part)] == [(1, 2), (2, 2)]
+    assert (read_facts(facts), read_calls(facts)) == (given, calls_of(given))
+    seal(facts, call(40))
+    assert (read_calls(facts), facts.compact().merged) == (calls_of([*given, *call(40)]), 3)
+    after = list_segments(facts.store)
+    assert [segment.part for segment in set(before) & set(after)] == [2]
+    assert (len(after), read_calls(facts)) == (2, calls_of([*given, *call(40)]))
 
 
 def test_pruning_removes_whole_hours_that_are_old_enough_and_says_which(store: Store, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent_deploy.telemetry.facts import compaction
 from agent_deploy.telemetry.facts.fact import Fact
 from tests.telemetry.facts.made import HOUR, MINUTE, NINE, call, calls_of, fact, kept_in, read_calls, read_facts, seal
 
@@ -45,10 +46,11 @@ def _span(draw: st.DrawFn, number: int, step: int, named: bool) -> Fact:
 
 @dataclass(frozen=True)
 class _Way:
-    """How facts came to where they are: batches, each sealed or left in the spool, then merged or not."""
+    """How facts came to where they are: batches, each sealed or left in the spool, then merged or not, or split."""
 
     batches: list[tuple[list[Fact], bool]]
     merged: bool
+    split: bool
 
 
 @st.composite
@@ -57,7 +59,8 @@ def _ways(draw: st.DrawFn) -> _Way:
     delivered = draw(st.permutations(spans)) + draw(st.lists(st.sampled_from(spans), max_size=4))
     cuts = sorted(draw(st.lists(st.integers(0, len(delivered)), max_size=3)))
     edges = list(zip([0, *cuts], [*cuts, len(delivered)], strict=True))
-    return _Way([(delivered[start:end], draw(st.booleans())) for start, end in edges], draw(st.booleans()))
+    batches = [(delivered[start:end], draw(st.booleans())) for start, end in edges]
+    return _Way(batches, draw(st.booleans()), draw(st.booleans()))
 
 
 @given(_ways())
@@ -65,7 +68,9 @@ def _ways(draw: st.DrawFn) -> _Way:
 @pytest.mark.slow
 def test_whatever_way_facts_took_each_is_seen_once_and_each_call_adds_up(way: _Way) -> None:
     delivered = [one for batch, _ in way.batches for one in batch]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
+        if way.split:
+            monkeypatch.setattr(compaction, "_PART_BYTES", 16_000)
         facts = kept_in(Path(folder), at=NINE + 9 * HOUR)
         for batch, sealed in way.batches:
             facts.spool().append(batch)

@@ -9,7 +9,7 @@ from drills.looking import NEWEST
 from drills.models import RECORDED, Drill, Outcome
 from drills.policy import DrillPolicy
 from drills.recording import drill_of, list_drills
-from drills.schedule import Scene, decide, retry_at
+from drills.schedule import Scene, decide, drilled_weeks, retry_at
 from drills.windows import week_of
 from registry.catalog import lock_workflow
 from registry.database import Connection, Database
@@ -50,7 +50,7 @@ def claim(
     week = week_of(at, policy.window.timezone)
     with database.write() as connection:
         lock_workflow(connection, workflow)
-        scene = _scene(connection, workflow, environment, week)
+        scene = _scene(connection, policy, workflow, environment, week)
         if scene is None or decide(scene, policy, at).state != "due":
             return None
         there = find_week(connection, workflow, environment, week)
@@ -76,13 +76,13 @@ def give_back(database: Database, policy: DrillPolicy, claimed: DrillWeek, at: d
     return again
 
 
-def _scene(connection: Connection, workflow: str, environment: str, week: str) -> Scene | None:
+def _scene(connection: Connection, policy: DrillPolicy, workflow: str, environment: str, week: str) -> Scene | None:
     head = find_head(connection, workflow, environment)
     if head is None:
         return None
     weeks = [one for one in weeks_from(connection, week, workflow) if one.environment == environment]
-    drills = list_drills(connection, workflow, environment, NEWEST)
-    return Scene(workflow, environment, head.released_at, weeks, drills)
+    drilled = drilled_weeks(list_drills(connection, workflow, environment, NEWEST), policy)
+    return Scene(workflow, environment, head.released_at, weeks, drilled)
 
 
 def _never_began(connection: Connection, there: DrillWeek, policy: DrillPolicy) -> bool:

@@ -6,7 +6,7 @@ its own, and until then it is overdue (`drills.standing`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -39,14 +39,14 @@ class Decision:
 class Scene:
     """What is on record of a workflow in an environment. released_at: of its head. weeks: claims from this week on.
 
-    drills: the newest first.
+    drilled: weeks that had their drill by the records, whoever started it (`drilled_week`).
     """
 
     workflow: str
     environment: str
     released_at: datetime
     weeks: Sequence[DrillWeek] = ()
-    drills: Sequence[Drill] = ()
+    drilled: Collection[str] = ()
 
 
 def decide(scene: Scene, policy: DrillPolicy, at: datetime) -> Decision:
@@ -55,13 +55,12 @@ def decide(scene: Scene, policy: DrillPolicy, at: datetime) -> Decision:
     if not policy.scheduled:
         return Decision("off", week, None, "no drills are scheduled here")
     had = {row.week: row for row in scene.weeks}
-    on_record = {drilled for drill in scene.drills if (drilled := drilled_week(drill, policy))}
-    newest = max([week, *had, *on_record])
+    newest = max([week, *had, *scene.drilled])
     if newest > week or scene.released_at > at + CLOCK_ERROR:
         what = f"a drill of {newest}" if newest > week else f"the release of {scene.released_at:%Y-%m-%d %H:%M}Z"
         return Decision("behind", week, None, f"the clock stands before {what}, which is on record")
     row = had.get(week)
-    if week in on_record or (row and row.state == COMPLETED):
+    if week in scene.drilled or (row and row.state == COMPLETED):
         return Decision("done", week, _next_week(scene, policy, week, at), f"{week} had its drill")
     if row and row.state == CLAIMED and row.not_before and at < row.not_before:
         return Decision("running", week, row.not_before, f"{row.drill} is at work")
@@ -73,6 +72,11 @@ def drilled_week(drill: Drill, policy: DrillPolicy) -> str:
     if drill.outcome != "succeeded" or not (drill.plan.mode == policy.mode or counts(drill, policy)):
         return ""
     return drill.plan.week or week_of(drill.plan.planned_at, policy.window.timezone)
+
+
+def drilled_weeks(drills: Sequence[Drill], policy: DrillPolicy) -> frozenset[str]:
+    """Those of several drills."""
+    return frozenset(filter(None, (drilled_week(drill, policy) for drill in drills)))
 
 
 def retry_at(policy: DrillPolicy, outcome: Outcome, attempts: int, week: str, at: datetime) -> datetime:

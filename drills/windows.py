@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -21,6 +21,7 @@ class Slot:
     closes: datetime
 
 
+@lru_cache(maxsize=64)
 def week_of(at: datetime, timezone: str) -> str:
     """The ISO week of a moment by the calendar of that time zone, `2026-W48`: weeks sort as text."""
     year, week, _ = at.astimezone(ZoneInfo(timezone)).isocalendar()

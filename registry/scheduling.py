@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,14 +15,14 @@ from registry.times import from_text
 @dataclass(frozen=True, slots=True)
 class Place:
     """An environment of a workflow. first_live_at: when something was first live there; released_at: when its head was
-    released. last: the body of the newest record of the kind that was asked for, if any.
+    released. last: what was asked for of its newest record, in that order; None where it has none.
     """
 
     workflow: str
     environment: str
     first_live_at: datetime
     released_at: datetime
-    last: Mapping[str, Any] | None
+    last: tuple[str, ...] | None
 
 
 _FIRST, _HEAD, _LAST = releases.alias("first"), releases.alias("head"), evidence.alias("last")
@@ -44,13 +41,7 @@ _NEWEST = (
     .scalar_subquery()
 )
 _PLACES = (
-    sa.select(
-        deliveries.c.workflow,
-        deliveries.c.environment,
-        _FIRST.c.released_at.label("first_live_at"),
-        _HEAD.c.released_at,
-        _LAST.c.body.label("last"),
-    )
+    sa.select(deliveries.c.workflow, deliveries.c.environment, _FIRST.c.released_at, _HEAD.c.released_at)
     .select_from(deliveries)
     .join(_FIRST, sa.and_(_here(_FIRST), _FIRST.c.generation == 1))
     .join(_HEAD, sa.and_(_here(_HEAD), _HEAD.c.generation == _HIGHEST))
@@ -59,22 +50,24 @@ _PLACES = (
 )
 
 
-def list_places(connection: sa.Connection, kind: str, workflow: str | None = None) -> list[Place]:
-    """Every place where something was ever live, sorted; of one workflow where given. kind: of the records looked at.
+def list_places(connection: sa.Connection, kind: str, of_last: tuple[str, ...]) -> list[Place]:
+    """Every place where something was ever live, sorted. kind: of the records looked at; of_last: the members of the
+    body that are wanted of the newest, texts all, which the database reads faster than we do.
 
     Raises Damaged when a record was edited.
     """
-    query = _PLACES if workflow is None else _PLACES.where(deliveries.c.workflow == workflow)
-    return [_place(row) for row in connection.execute(query, {"kind": kind}).mappings()]
+    body = sa.cast(_LAST.c.body, sa.JSON) if connection.dialect.name == "postgresql" else _LAST.c.body
+    members = [sa.type_coerce(body, sa.JSON)[name].as_string() for name in of_last]
+    rows = connection.execute(_PLACES.add_columns(*members), {"kind": kind})
+    return [_place(*row) for row in rows]
 
 
-def _place(row: Mapping[Any, Any]) -> Place:
+def _place(workflow: str, environment: str, first: str, head: str, *last: str | None) -> Place:
+    told = tuple(text for text in last if text is not None)
     try:
-        read = {name: from_text(row[name]) for name in ("first_live_at", "released_at")}
-        last = json.loads(row["last"]) if row["last"] else None
+        return Place(workflow, environment, from_text(first), from_text(head), told or None)
     except (ValueError, TypeError) as error:
         raise Damaged(
-            f"a record of {row['workflow']} in {row['environment']} was edited: {error}",
-            next_command=f"agent-deploy verify {row['workflow']}",
+            f"a release of {workflow} in {environment} was edited: {error}",
+            next_command=f"agent-deploy verify {workflow}",
         ) from error
-    return Place(row["workflow"], row["environment"], **read, last=last)

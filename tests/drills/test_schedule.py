@@ -9,7 +9,7 @@ import pytest
 
 from drills.models import Outcome
 from drills.policy import DrillPolicy, Window
-from drills.schedule import Decision, Scene, decide, drilled_week, retry_at
+from drills.schedule import Decision, Scene, decide, drilled_week, drilled_weeks, retry_at
 from registry.drilling import DrillWeek
 from tests.drills.records import drill_of
 
@@ -52,7 +52,8 @@ def test_a_week_has_one_drill() -> None:
 
 
 def test_a_drill_that_somebody_ran_by_hand_is_the_weeks_drill() -> None:
-    scene = replace(SCENE, drills=[drill_of(at=TUESDAY, trigger="operator", week="")])
+    by_hand = drill_of(at=TUESDAY, trigger="operator", week="")
+    scene = replace(SCENE, drilled=drilled_weeks([drill_of("blocked"), by_hand], POLICY))
     assert decide(scene, POLICY, hour(TUESDAY, 12)).state == "done"
 
 
@@ -101,8 +102,7 @@ def test_a_clock_that_was_set_back_gives_no_second_drill() -> None:
     assert decide(scene, POLICY, hour(TUESDAY, 12)) == Decision(
         "behind", "2026-W48", None, "the clock stands before a drill of 2026-W49, which is on record"
     )
-    of_hand = replace(SCENE, drills=[drill_of(at=TUESDAY + timedelta(weeks=2), week="")])
-    assert decide(of_hand, POLICY, hour(TUESDAY, 12)).state == "behind"
+    assert decide(replace(SCENE, drilled=["2026-W50"]), POLICY, hour(TUESDAY, 12)).state == "behind"
 
 
 def test_a_clock_that_stands_before_the_last_release_is_wrong() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from drills.claiming import CLAIM
 from drills.models import Drill, Outcome
 from drills.policy import DrillPolicy, Window
-from drills.schedule import Scene, decide, retry_at
+from drills.schedule import Scene, decide, drilled_weeks, retry_at
 from drills.standing import standing_of
 from drills.windows import slots_of, week_of
 from registry.drilling import CLAIMED, COMPLETED, DrillWeek
@@ -53,7 +53,7 @@ class World:
         self.noticed.append((true, standing.overdue_since(clock) is not None))
         week = week_of(clock, self.policy.window.timezone)
         rows = [row for row in self.weeks.values() if row.week >= week]
-        scene = Scene("support-triage", "production", START, rows, self.drills)
+        scene = Scene("support-triage", "production", START, rows, drilled_weeks(self.drills, self.policy))
         decision = decide(scene, self.policy, clock)
         if decision.state == "due":
             self._run(true, clock, decision.week, outcome)

@@ -8,29 +8,35 @@ from datetime import datetime
 
 from agent_deploy.config import Config
 from agent_deploy.drill_policy import drill_policy
-from drills.looking import read_standing
+from drills.looking import NEWEST, read_standing
 from drills.models import RECORDED, Drill
 from drills.policy import DrillPolicy
-from drills.recording import drill_of
-from drills.schedule import Decision, Scene, decide
+from drills.recording import list_drills
+from drills.schedule import Decision, Scene, decide, drilled_weeks
 from drills.standing import CLOCK_ERROR, Standing, counts, standing_of
 from drills.windows import week_of
 from registry.database import Connection
 from registry.drilling import DrillWeek, weeks_from
 from registry.registry import Registry
 from registry.scheduling import Place, list_places
+from registry.times import from_text
+
+# Of a drill's record, as `_fresh_week` takes them.
+_MEMBERS = ("outcome", "mode", "week", "planned_at", "ended_at")
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a workflow stands in an environment. overdue_since: None when it is not."""
+    """How a workflow stands in an environment. overdue_since: None when it is not; last_success: of one that is, the
+    last drill that counts, if there ever was one.
+    """
 
     workflow: str
     environment: str
     policy: DrillPolicy
     decision: Decision
-    last_success: Drill | None
-    overdue_since: datetime | None
+    last_success: Drill | None = None
+    overdue_since: datetime | None = None
 
 
 def look(registry: Registry, config: Config, at: datetime) -> list[Look]:
@@ -39,7 +45,7 @@ def look(registry: Registry, config: Config, at: datetime) -> list[Look]:
     Raises BadConfig for a policy that cannot be.
     """
     with registry.database.read() as connection:
-        scheduled = _scheduled(list_places(connection, RECORDED), config)
+        scheduled = _scheduled(list_places(connection, RECORDED, _MEMBERS), config)
         if not scheduled:
             return []
         first = min(week_of(at, policy.window.timezone) for _, policy in scheduled)
@@ -77,20 +83,35 @@ def _look(
     weeks: Mapping[tuple[str, str], list[DrillWeek]],
     at: datetime,
 ) -> Look:
-    last = [drill_of(place.last)] if place.last else []
-    rows = weeks.get((place.workflow, place.environment), [])
-    now_week = week_of(at, policy.window.timezone)
-    rows = [row for row in rows if row.week >= now_week]
-    scene = Scene(place.workflow, place.environment, place.released_at, rows, last)
-    standing = _standing(connection, place, policy, last, at)
+    """Where the newest drill succeeded lately, that says it all; else the records have to be looked through."""
+    week = week_of(at, policy.window.timezone)
+    rows = [row for row in weeks.get((place.workflow, place.environment), ()) if row.week >= week]
+    fresh = _fresh_week(place, policy, at)
+    if fresh:
+        scene = Scene(place.workflow, place.environment, place.released_at, rows, (fresh,))
+        return Look(place.workflow, place.environment, policy, decide(scene, policy, at))
+    newest = list_drills(connection, place.workflow, place.environment, NEWEST) if place.last else []
+    scene = Scene(place.workflow, place.environment, place.released_at, rows, drilled_weeks(newest, policy))
+    standing = _standing(connection, place, policy, newest, at)
     return Look(
         place.workflow, place.environment, policy, decide(scene, policy, at), standing.last_success,
         standing.overdue_since(at),
     )  # fmt: skip
 
 
-def _standing(connection: Connection, place: Place, policy: DrillPolicy, last: list[Drill], at: datetime) -> Standing:
-    """The newest drill tells it, when it succeeded or there is none; else all of them have to be looked through."""
-    told = not last or (counts(last[0], policy) and last[0].ended_at <= at + CLOCK_ERROR)
+def _standing(connection: Connection, place: Place, policy: DrillPolicy, newest: list[Drill], at: datetime) -> Standing:
+    """By the newest drills, when they are all there are or one of them counts; else by all."""
+    told = len(newest) < NEWEST or any(counts(drill, policy) for drill in newest)
     found = None if told else read_standing(connection, place.workflow, place.environment, policy, at)
-    return found or standing_of(last, place.first_live_at, policy, at)
+    return found or standing_of(newest, place.first_live_at, policy, at)
+
+
+def _fresh_week(place: Place, policy: DrillPolicy, at: datetime) -> str:
+    """The week of the newest drill, when that counts and is too recent for the next one to be overdue; else empty."""
+    if place.last is None:
+        return ""
+    outcome, mode, week, planned_at, ended_at = place.last
+    counted = outcome == "succeeded" and (mode == "live" or policy.count_rehearsal)
+    if not counted or not at - policy.overdue_after < from_text(ended_at) <= at + CLOCK_ERROR:
+        return ""
+    return week or week_of(from_text(planned_at), policy.window.timezone)

@@ -6,12 +6,11 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from agent_deploy.config import Config
 from agent_deploy.errors import ControlPlaneError
 from agent_deploy.log import event
-from agent_deploy.notifying.sending import NotTold
 from agent_deploy.operations.drill.due import Look, look
 from drills.claiming import claim, give_back, settle
 from drills.models import Drill, Outcome
@@ -22,6 +21,9 @@ from registry.drilling import DrillWeek
 from registry.errors import Conflict, NotFound, Refused, RegistryError
 from registry.registry import Registry
 from registry.times import now
+
+if TYPE_CHECKING:
+    from agent_deploy.notifying.sending import NotTold
 
 # What keeps a drill from beginning that is nobody's failure: there is no version to go back to, say.
 _NOT_THE_MOMENT = (NotFound, Refused, Conflict)
@@ -119,25 +121,34 @@ def scheduled_tick(
     stopping: whose signals end a drill early.
     """
     from agent_deploy.operations.drill.recover import recover
-    from agent_deploy.operations.drill.telling import Teller
 
-    teller = Teller(registry, config)
+    not_told: list[NotTold] = []
 
     def run(workflow: str, environment: str, *, drill: str, week: str) -> Drill:
-        from agent_deploy.operations.drill.run import run_drill  # heavy, and seldom needed
+        from agent_deploy.operations.drill.run import run_drill  # heavy, and seldom needed, as all that it tells with
+        from agent_deploy.operations.drill.telling import Teller
 
         return run_drill(
             registry, config, workflow, environment, actor=actor, trigger="schedule", week=week, drill_id=drill,
-            stopping=stopping, teller=teller,
+            stopping=stopping, teller=Teller(registry, config, failures=not_told),
         )  # fmt: skip
 
     done = tick(registry, config, run, lambda: recover(registry, config, actor=actor), stop=stop)
+    if done.recovered or done.overdue:
+        _tell(registry, config, done, not_told)
+    return replace(done, not_told=tuple(not_told))
+
+
+def _tell(registry: Registry, config: Config, done: Tick, not_told: list[NotTold]) -> None:
+    """Of the dead and the missing; `run_drill` tells of the others."""
+    from agent_deploy.operations.drill.telling import Teller
+
+    teller = Teller(registry, config, failures=not_told)
     for dead in done.recovered:
         teller.ended(dead)
     for one in done.overdue:
         assert one.overdue_since is not None  # noqa: S101  (that is what `overdue` is)
         teller.overdue(one.workflow, one.environment, one.overdue_since, one.last_success)
-    return replace(done, not_told=tuple(teller.failures))
 
 
 def _attempt(registry: Registry, due: Look, run: RunDrill, clock: Callable[[], datetime], drill: str) -> Ran | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +17,23 @@ from typing import Any
 
 from agent_deploy.cli.main import main
 from registry.registry import Registry
+from tests.builders import WORKFLOW
 
-UNGATED = Path(__file__).parent / "ungated.toml"
+
+def _ungated() -> Path:
+    """A configuration that puts no gate before any environment of the tests of what comes after the gate.
+
+    The registry itself is named by flags or variables beside it.
+    """
+    names = ("production", "staging", *(f"env-{number}" for number in range(int(os.environ.get(_TORTURE) or 1000))))
+    path = Path(tempfile.mkdtemp(prefix="ungated-")) / "agent-deploy.toml"
+    path.write_text("".join(f"[workflows.{WORKFLOW}.environments.{name}.gate]\nrequired = false\n" for name in names))
+    atexit.register(shutil.rmtree, path.parent, ignore_errors=True)
+    return path
+
+
+_TORTURE = "AGENT_DEPLOY_TORTURE"
+UNGATED = _ungated()
 COMMAND = (sys.executable, "-c", "from agent_deploy.cli.main import main; main()")
 
 

@@ -7,7 +7,7 @@ import signal
 import socket
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from click.testing import CliRunner
 
@@ -94,7 +94,7 @@ def test_a_delivery_that_is_repeated_counts_once(registry: Registry, here: Path)
     body = line(*(Sent(number, attributes=CHAT) for number in range(1, 6)))
     with serving(here, "--no-auth") as served:
         for _ in range(3):
-            assert httpx.post(served.url, content=body, headers=JSON).status_code == 200
+            assert httpx2.post(served.url, content=body, headers=JSON).status_code == 200
         assert len(kept(here, registry)) == 5
     assert len(kept(here, registry)) == 5
 
@@ -103,7 +103,7 @@ def test_a_delivery_that_is_repeated_counts_once(registry: Registry, here: Path)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_it_seals_what_it_has_and_exits_0(registry: Registry, here: Path, number: signal.Signals) -> None:
     with serving(here, "--no-auth") as served:
-        assert httpx.post(served.url, content=line(Sent(1, attributes=CHAT)), headers=JSON).status_code == 200
+        assert httpx2.post(served.url, content=line(Sent(1, attributes=CHAT)), headers=JSON).status_code == 200
         code, logged = served.stop(number)
     events = [json.loads(one) for one in logged.splitlines()]
     assert (code, [one["event"] for one in events]) == (0, ["serving", "stopping", "sealed", "stopped"])
@@ -117,10 +117,10 @@ def test_a_token_that_is_made_or_revoked_meanwhile_is_known_without_a_restart(re
     body = line(Sent(1, attributes=CHAT))
     with serving(here) as served:
         assert served.started["tokens"] == 0
-        assert httpx.post(served.url, content=body, headers=JSON).status_code == 401
+        assert httpx2.post(served.url, content=body, headers=JSON).status_code == 401
         token = ingest_token(registry)
         headers = {**JSON, "authorization": f"Bearer {token}"}
-        assert httpx.post(served.url, content=body, headers=headers).status_code == 200
+        assert httpx2.post(served.url, content=body, headers=headers).status_code == 200
 
 
 @pytest.mark.slow
@@ -129,10 +129,10 @@ def test_it_tells_how_it_is_and_what_is_live(registry: Registry, here: Path) -> 
     promote(registry, WORKFLOW, "1", "production", actor="ann")
     live = f'agent_deploy_live_version{{environment="production",workflow="{WORKFLOW}"}} 1.0'
     with serving(here) as served:
-        health = httpx.get(served.started["health"])
+        health = httpx2.get(served.started["health"])
         assert (health.status_code, health.json()) == (200, {"ok": True, "why": []})
         for _ in range(200):
-            figures = httpx.get(served.started["metrics"])
+            figures = httpx2.get(served.started["metrics"])
             if live in figures.text:
                 break
         assert live in figures.text
@@ -144,8 +144,8 @@ def test_beyond_loopback_its_figures_take_a_token(registry: Registry, here: Path
     _, written = create(registry, "metrics", actor="ann")
     with serving(here, "--host", "0.0.0.0") as served:  # noqa: S104
         url = served.started["metrics"].replace("0.0.0.0", "127.0.0.1")  # noqa: S104
-        assert httpx.get(url).status_code == 401
-        assert httpx.get(url, headers={"authorization": f"Bearer {written}"}).status_code == 200
+        assert httpx2.get(url).status_code == 401
+        assert httpx2.get(url, headers={"authorization": f"Bearer {written}"}).status_code == 200
 
 
 @pytest.mark.slow
@@ -154,12 +154,12 @@ def test_exports_are_passed_on_as_they_came_and_the_other_endpoint_may_be_slow(r
     with endpoint(Answer({})) as other:
         forward, headers = f"{other.url}/v1/traces", {"AGENT_DEPLOY_FORWARD_HEADERS": "x-team=desk"}
         with serving(here, "--no-auth", "--forward", forward, **headers) as served:
-            assert httpx.post(served.url, content=body, headers=JSON).status_code == 200
+            assert httpx2.post(served.url, content=body, headers=JSON).status_code == 200
             assert served.stop()[0] == 0
         ((path, passed, document),) = other.asked
     assert (path, passed["x-team"], document) == ("/v1/traces", "desk", json.loads(body))
     with endpoint(Answer(hang=True)) as other, serving(here, "--no-auth", "--forward", other.url) as served:
-        assert httpx.post(served.url, content=body, headers=JSON, timeout=5).status_code == 200
+        assert httpx2.post(served.url, content=body, headers=JSON, timeout=5).status_code == 200
 
 
 @pytest.mark.slow

@@ -69,7 +69,8 @@ def test_json_of_status_has_the_keys_that_scripts_rely_on(registry: Registry, ag
     live = {
         "environment": "production", "version": 1, "tag": "1.0.0", "digest": digest, "generation": 1,
         "kind": "promote", "actor": "ann", "reason": "why", "released_at": "2026-11-23T12:00:00.000000Z",
-        "gate": None, "delivered": True, "cost_delta": None, "unpriced": [], "readers": {"current": 1, "behind": 0, "silent": 0},
+        "gate": None, "delivered": True, "cost_delta": None, "unpriced": [],
+        "readers": {"current": 1, "behind": 0, "silent": 0},
     }  # fmt: skip
     staging = live | {"environment": "staging", "readers": {"current": 0, "behind": 0, "silent": 0}}
     answer = agent_deploy("status", "--json")

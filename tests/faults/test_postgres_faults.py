@@ -16,7 +16,7 @@ import pytest
 
 from registry.registry import Registry
 from tests.builders import WORKFLOW, add_version, open_registry, write_bundle
-from tests.commands import Answer, call
+from tests.commands import UNGATED, Answer, call
 from tests.faults.postgres_proxy import Cut, cut_line
 from tests.faults.states import look
 
@@ -44,7 +44,7 @@ def registry(postgres_url: str, tmp_path: Path) -> Iterator[Registry]:
 def _cut_off(registry: Registry, cut: Cut, *words: str) -> Answer:
     """The command's answer, its line to the database being cut."""
     with cut_line(registry.database.url, cut) as url:
-        answer = call(None, "--database", url, "--store", registry.store.url, *words)
+        answer = call(None, "--config", str(UNGATED), "--database", url, "--store", registry.store.url, *words)
     assert cut.made
     return answer
 
@@ -134,7 +134,16 @@ def test_a_register_cut_off_after_its_commit_is_told_as_done(registry: Registry,
 
 def test_a_server_that_is_not_there_is_named_without_its_password(registry: Registry) -> None:
     nowhere = "postgresql://someone:hidden@127.0.0.1:1/registry"
-    answer = call(None, "--database", f"{nowhere}?sslpassword=hidden", "--store", registry.store.url, *PROMOTE)
+    answer = call(
+        None,
+        "--config",
+        str(UNGATED),
+        "--database",
+        f"{nowhere}?sslpassword=hidden",
+        "--store",
+        registry.store.url,
+        *PROMOTE,
+    )
     assert answer.code == 1
     assert "the database postgresql://someone:***@127.0.0.1:1/registry failed" in answer.err
     assert "Nothing was recorded." in answer.err

@@ -6,7 +6,7 @@ import json
 import socket
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.builders import open_registry
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
-def _post(url: str, first: int, count: int = 1) -> httpx.Response:
+def _post(url: str, first: int, count: int = 1) -> httpx2.Response:
     body = protobuf(*(Sent(first + number, attributes=CHAT) for number in range(count)))
-    return httpx.post(url, content=body, headers=PROTOBUF)
+    return httpx2.post(url, content=body, headers=PROTOBUF)
 
 
 def test_on_a_full_disk_senders_are_asked_to_come_again_and_once_there_is_room_all_goes_on(tmp_path: Path) -> None:
@@ -32,10 +32,10 @@ def test_on_a_full_disk_senders_are_asked_to_come_again_and_once_there_is_room_a
             disk.fill()
             refused = _post(served.url, 100, 500)
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
-            assert httpx.get(served.started["health"]).status_code == 503
+            assert httpx2.get(served.started["health"]).status_code == 503
             disk.free()
             assert _post(served.url, 2).status_code == 200
-            assert httpx.get(served.started["health"]).status_code == 200
+            assert httpx2.get(served.started["health"]).status_code == 200
             assert served.stop()[0] == 0
         assert kept(disk.folder, registry) == ["0000000000000001", "0000000000000002"]
         registry.database.close()

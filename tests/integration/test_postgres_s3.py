@@ -33,6 +33,11 @@ def _ok(agent_deploy: AgentDeploy, *words: str) -> dict[str, Any]:
     return answer.document
 
 
+def _evaluate(agent_deploy: AgentDeploy, version: str) -> None:
+    """Make the evidence that the gate asks for."""
+    assert agent_deploy("eval", f"{WORKFLOW}@{version}", "--json").code == 0
+
+
 def test_the_whole_job_from_init_to_export(
     postgres_url: str, store_url: str, here: Path, agent_deploy: AgentDeploy
 ) -> None:
@@ -49,6 +54,7 @@ def test_the_whole_job_from_init_to_export(
     )
 
     for version in ("1", "2"):
+        _evaluate(agent_deploy, version)
         assert _ok(agent_deploy, "promote", WORKFLOW, "--version", version)["delivered"] is True
     assert _pointer(store_url)["version"] == 2
     back = _ok(agent_deploy, "rollback", WORKFLOW, "--reason", "misroutes refunds")
@@ -76,7 +82,7 @@ def test_the_whole_job_from_init_to_export(
     assert _ok(agent_deploy, "export", f"{WORKFLOW}@production", "--to", "layout")["digest"] == one["digest"]
     local = ["--database", f"sqlite:///{here}/local/registry.db", "--store", str(here / "local")]
     assert _ok(agent_deploy, *local, "import", "layout")["digest"] == one["digest"]
-    assert not (here / ".agent-deploy").exists()
+    assert not {path.name for path in (here / ".agent-deploy").iterdir()} - {"runs", "responses"}
 
 
 def _pointer(store_url: str) -> dict[str, Any]:
@@ -94,6 +100,7 @@ def test_damage_in_the_bucket_is_named_and_a_rollback_to_it_refused(
     _PROMPT.write_text(_PROMPT.read_text() + "Be brief.\n")
     _ok(agent_deploy, "register", WORKFLOW)
     for version in ("1", "2"):
+        _evaluate(agent_deploy, version)
         _ok(agent_deploy, "promote", WORKFLOW, "--version", version)
     store = open_store(store_url)
     store.replace(blob_key(one["digest"]), b"other bytes", expect=None)
@@ -114,7 +121,8 @@ def test_both_databases_record_the_very_same(postgres_url: str, here: Path, agen
     for name, url in (("sqlite", f"sqlite:///{here}/registry.db"), ("postgres", postgres_url)):
         place = ["--database", url, "--store", str(here / name)]
         _ok(agent_deploy, *place, "register", WORKFLOW, "--note", "größer 😀")
-        _ok(agent_deploy, *place, "promote", WORKFLOW, "--version", "1", "--reason", "it's\tbetter")
+        overriding = ("--override-gate", "--reason", "it's\tbetter")
+        _ok(agent_deploy, *place, "promote", WORKFLOW, "--version", "1", *overriding)
     query = "SELECT workflow, number, tag, digest, manifest, note, actor, previous_hash FROM versions"
     with sqlite3.connect(here / "registry.db") as lite, psycopg.connect(postgres_url) as postgres:
         rows["sqlite"] = lite.execute(query).fetchall()

@@ -107,14 +107,15 @@ class Forwarder:
 
 def http_sender(url: str, headers: Mapping[str, str]) -> tuple[Send, Callable[[], Awaitable[None]]]:
     """One that posts to this URL, with these headers beside a request's own; and how to close it."""
-    import httpx
+    import httpx2
 
-    client = httpx.AsyncClient(timeout=_TIMEOUT_S, headers=dict(headers), limits=httpx.Limits(max_connections=WORKERS))
+    limits = httpx2.Limits(max_connections=WORKERS)
+    client = httpx2.AsyncClient(timeout=_TIMEOUT_S, headers=dict(headers), limits=limits)
 
     async def send(body: bytes, own: Mapping[str, str]) -> Reply:
         try:
             answer = await client.post(url, content=body, headers=dict(own))
-        except (httpx.HTTPError, OSError) as error:
+        except (httpx2.HTTPError, OSError) as error:
             return Reply(0, f"{type(error).__name__}: {error}")
         return Reply(answer.status_code, answer.reason_phrase, _seconds(answer.headers.get("retry-after")))
 

@@ -17,7 +17,15 @@ from agent_deploy.telemetry.facts.rollup import SEGMENT_COLUMNS
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST, lines_sql, segments_sql
 from agent_deploy.telemetry.facts.segments import Segment, are_apart, by_hour, list_segments
 from agent_deploy.telemetry.facts.spool import spool_files
-from agent_deploy.telemetry.facts.views import calls_sql, facts_sql, identities_sql, once_sql, within_sql
+from agent_deploy.telemetry.facts.views import (
+    IS_ROOT,
+    Outside,
+    calls_sql,
+    facts_sql,
+    identities_sql,
+    once_sql,
+    within_sql,
+)
 from registry.errors import Missing, Unavailable
 from registry.stores import Store
 from registry.times import now
@@ -30,6 +38,7 @@ SLACK = timedelta(hours=1)
 # With no `until`, hours are looked for up to here: clocks may be ahead, and a listing without an end is dear.
 _AHEAD = timedelta(days=1)
 _ATTEMPTS = 10
+_TO_LOOK_FOR = {"call_number": "BIGINT", "call_model_calls": "BIGINT", "filename": "VARCHAR"}
 
 
 def facts_connection(
@@ -55,8 +64,9 @@ def facts_connection(
         first, last = _reach(since, until, clock)
         _load_spool(connection, folder, held, within_sql(first, last if until is not None else None))
         segments, files = _hold(store, segment_files(store, folder, cache_bytes), held, first, last)
-        _make_relations(connection, store, segments, files)
-        _make_views(connection, since, until)
+        outside = _make_relations(connection, store, segments, files)
+        connection.execute(f"CREATE TEMP VIEW facts AS {facts_sql(since, until)}")
+        connection.execute(f"CREATE TEMP VIEW calls AS {calls_sql(since, until, outside)}")
     except BaseException:
         connection.close()
         held.release()
@@ -110,7 +120,7 @@ def _hold(
 
 def _make_relations(
     connection: DuckDBPyConnection, store: Store, segments: Sequence[Segment], files: Sequence[Path]
-) -> None:
+) -> Outside:
     """The relations that the views stand on: see `views`."""
     apart = {hour for hour, some in by_hour(segments).items() if are_apart(some)} - _hours_spooled(connection)
     whole = [file for segment, file in zip(segments, files, strict=True) if segment.hour in apart]
@@ -123,18 +133,26 @@ def _make_relations(
     connection.execute(f"{table} repeated AS SELECT fact FROM identities GROUP BY fact HAVING count(*) > 1")
     repeated = _one(connection, "SELECT count(*) > 0 FROM repeated")
     connection.execute(f"{view} loose AS {once_sql('several') if repeated else 'FROM several'}")
-    connection.execute(f"{table} strays AS SELECT {COLUMN_LIST} FROM whole WHERE stray")
-    connection.execute(f"{view} outside AS FROM loose UNION ALL FROM strays")
-    connection.execute(f"INSERT INTO identities {identities_sql('strays')}")
-    connection.execute(f"{table} elsewhere AS SELECT DISTINCT call, unnamed FROM identities")
+    connection.execute(f"{view} outside AS FROM loose UNION ALL SELECT {COLUMN_LIST} FROM whole WHERE stray")
+    connection.execute("INSERT INTO identities SELECT NULL, call_number FROM whole WHERE stray")
+    connection.execute(f"{table} elsewhere AS SELECT DISTINCT call FROM identities")
     connection.execute("DROP TABLE identities")
+    return Outside(
+        named=_one(connection, "SELECT count(*) > 0 FROM elsewhere WHERE call >= 0"),
+        unnamed=_one(connection, "SELECT count(*) > 0 FROM elsewhere WHERE call < 0"),
+        torn=_find_torn(connection, whole),
+    )
 
 
-def _make_views(connection: DuckDBPyConnection, since: datetime | None, until: datetime | None) -> None:
-    named = _one(connection, "SELECT count(*) > 0 FROM elsewhere WHERE NOT unnamed")
-    unnamed = _one(connection, "SELECT count(*) > 0 FROM elsewhere WHERE unnamed")
-    connection.execute(f"CREATE TEMP VIEW facts AS {facts_sql(since, until)}")
-    connection.execute(f"CREATE TEMP VIEW calls AS {calls_sql(since, until, named=named, unnamed=unnamed)}")
+def _find_torn(connection: DuckDBPyConnection, whole: Sequence[Path]) -> bool:
+    """Put the roots that have steps in `outside` into the table `torn`; whether there are any. Reads whole rows only
+    of the files that have some.
+    """
+    torn = f"{IS_ROOT} AND call_number IN (SELECT call FROM elsewhere)"
+    found = f"SELECT DISTINCT filename FROM ({segments_sql(whole, _TO_LOOK_FOR)}) WHERE {torn}"
+    files = [Path(name) for (name,) in connection.execute(found).fetchall()]
+    connection.execute(f"CREATE TEMP TABLE torn AS FROM ({segments_sql(files, SEGMENT_COLUMNS)}) WHERE {torn}")
+    return bool(files)
 
 
 def _one(connection: DuckDBPyConnection, question: str) -> bool:

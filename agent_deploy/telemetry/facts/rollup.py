@@ -2,7 +2,8 @@
 
 Most calls lie within one hour, and so within one segment once the hour is compacted. With the sums beside the root, a
 query over calls reads one row a call and groups nothing. Rows of calls that cannot be told so are `stray`: those whose
-root is not here, or not one, or does not say what its steps say. They are grouped when they are asked for.
+root is not here, or not one, or reaches beyond the hour, or does not say what its steps say. They are grouped when they
+are asked for.
 """
 
 # ruff: noqa: S608 - every name and literal in this SQL is our own or quoted
@@ -22,6 +23,9 @@ ROOT = "(kind = 'call' AND (span_id = call_id OR (call_id = '' AND parent_span_i
 # What every span of a call is stamped with; of the spans of others, where only some say it, what those say.
 STAMPS = ("workflow", "environment", '"version"', "tag", "digest", "generation", "tenant", '"user"', "conversation")
 ANY_STAMP = ", ".join(f"max({name}) AS {name}" for name in STAMPS)
+# Steps of a call that begins and ends within its hour, by a second's margin for clocks, are hardly ever elsewhere.
+_OF_HOUR_MS = "epoch_us(started_at) % 3600000000 / 1000.0"
+_WITHIN_HOUR = f"any_value({_OF_HOUR_MS} >= 1000 AND {_OF_HOUR_MS} + duration_ms < 3599000) FILTER ({ROOT})"
 _ROOT_SAYS_ALL = " AND ".join(f"max({name}) = any_value({name}) FILTER ({ROOT})" for name in STAMPS)
 
 
@@ -54,8 +58,21 @@ SUMS: dict[str, Sum] = {
     "call_score": Sum("DOUBLE", "score", "min"),
     "call_score_passed": Sum("BOOLEAN", "score_passed", "bool_and"),
 }
-# What a segment holds. The sums are null but on the root of a call that is not stray.
-SEGMENT_COLUMNS = {**COLUMNS, "stray": "BOOLEAN", **{name: one.kind for name, one in SUMS.items()}}
+# A number for a call that is quick to look for, less than 0 where the trace stands for the call. Two calls hardly ever
+# share one, and it does no harm if they do.
+_LAST_DIGITS = "coalesce(try_cast('0x' || right({id}, 15) AS BIGINT), 0)"
+CALL_NUMBER = (
+    f"CASE WHEN call_id = '' THEN -1 - {_LAST_DIGITS.format(id='trace_id')} "
+    f"ELSE {_LAST_DIGITS.format(id='call_id')} END"
+)
+# What a segment holds. The sums are null but on the root of a call that is not stray; the number is there, and on all
+# stray rows.
+SEGMENT_COLUMNS = {
+    **COLUMNS,
+    "stray": "BOOLEAN",
+    "call_number": "BIGINT",
+    **{name: one.kind for name, one in SUMS.items()},
+}
 _SUMS_OF_ROWS = ", ".join(f"{one.add}({one.of_row})::{one.kind} AS {name}" for name, one in SUMS.items())
 # Over rows some of which are roots that bring the sums of their call along.
 SUMS_OF_PARTS = ", ".join(
@@ -71,8 +88,10 @@ def segment_sql(table: str) -> str:
                 SELECT {COLUMN_LIST} FROM {table}
                 WHERE rowid IN (SELECT min(rowid) FROM {table} GROUP BY trace_id, span_id)),
             calls AS (
-                SELECT trace_id, call_id, coalesce(count(*) FILTER ({ROOT}) = 1 AND {_ROOT_SAYS_ALL}, false) AS whole,
-                    {_SUMS_OF_ROWS}
+                SELECT trace_id, call_id, {_SUMS_OF_ROWS},
+                    coalesce(count(*) FILTER ({ROOT}) = 1 AND {_WITHIN_HOUR} AND {_ROOT_SAYS_ALL}, false) AS whole
                 FROM facts GROUP BY trace_id, call_id)
-        SELECT {COLUMN_LIST}, NOT whole AS stray, {sums} FROM facts JOIN calls USING (trace_id, call_id)
+        SELECT {COLUMN_LIST}, NOT whole AS stray,
+            CASE WHEN {ROOT} OR NOT whole THEN {CALL_NUMBER} END AS call_number, {sums}
+        FROM facts JOIN calls USING (trace_id, call_id)
         ORDER BY workflow, NOT {ROOT}, started_at, trace_id, span_id"""

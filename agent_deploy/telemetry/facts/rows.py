@@ -33,11 +33,11 @@ def lines_sql(files: Collection[Path]) -> str:
 
 
 def segments_sql(files: Collection[Path], columns: dict[str, str] = COLUMNS) -> str:
-    """These columns of the facts in Parquet files."""
+    """These columns of the facts in Parquet files, of which one may be `filename`."""
     if not files:
         return no_rows(columns)
     names = ", ".join(f'"{name}"' for name in columns)
-    return f"SELECT {names} FROM read_parquet({quoted_list(files)}, hive_partitioning = false)"
+    return f"SELECT {names} FROM read_parquet({quoted_list(files)}, hive_partitioning = false, filename = true)"
 
 
 def _filled(name: str) -> str:

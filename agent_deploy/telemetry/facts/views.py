@@ -9,14 +9,14 @@ loose facts and the stray ones of `whole`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent_deploy.telemetry.facts.engine import quoted
-from agent_deploy.telemetry.facts.rollup import ANY_STAMP, STAMPS, SUMS, SUMS_OF_PARTS, TOKENS
+from agent_deploy.telemetry.facts.rollup import ANY_STAMP, CALL_NUMBER, STAMPS, SUMS, SUMS_OF_PARTS, TOKENS
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST
 
 _IDENTITY = "hash(trace_id, span_id)"
-_CALL = "hash(trace_id, call_id)"
 
 # What a call has from its root.
 _OF_ROOT = (
@@ -25,6 +25,8 @@ _OF_ROOT = (
 # Where the root is not named, the least of these is it: a call span without a parent, then the earliest.
 _LEAST = "{'parented': parent_span_id <> '', 'at': started_at, 'span_id': span_id, "
 _LEAST += ", ".join(f"'{name}': {name}" for name in _OF_ROOT) + "}"
+# Of a row in `whole`: it is the root of a call, with the sums of it.
+IS_ROOT = "call_model_calls IS NOT NULL"
 _KEY = "CASE WHEN call_id = '' THEN trace_id ELSE call_id END AS key"
 _FIGURES = f"""call_score_passed AS score_passed, call_model_calls AS model_calls, call_tool_calls AS tool_calls,
     greatest(call_attempts, call_retried) AS retries, {", ".join(f"call_{name} AS {name}" for name in TOKENS)},
@@ -36,11 +38,23 @@ _OWN_OR_ANY = """coalesce(nullif(outcome, ''), call_outcome) AS outcome,
 _NO_SUMS = ", ".join(f"NULL::{one.kind} AS {name}" for name, one in SUMS.items())
 
 
-def identities_sql(relation: str) -> str:
-    """Of each fact of a relation: `fact` and `call`, hashes of what it is and of the call that it belongs to, and
-    whether that call is `unnamed`. Two facts, or two calls, hardly ever share a hash, and it does no harm if they do.
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What there is in `outside`: calls with an id, and calls without. torn: some of them have a root in `whole`, and
+    these roots are in the table `torn`.
     """
-    return f"SELECT {_IDENTITY} AS fact, {_CALL} AS call, call_id = '' AS unnamed FROM {relation}"
+
+    named: bool
+    unnamed: bool
+    torn: bool
+
+
+def identities_sql(relation: str) -> str:
+    """Of each fact of a relation: `fact`, a hash of what it is, and `call`, the number of its call.
+
+    Two facts hardly ever share a hash, and it does no harm if they do.
+    """
+    return f"SELECT {_IDENTITY} AS fact, {CALL_NUMBER} AS call FROM {relation}"
 
 
 def once_sql(relation: str) -> str:
@@ -58,25 +72,22 @@ def facts_sql(since: datetime | None, until: datetime | None) -> str:
     return " UNION ALL ".join(parts)
 
 
-def calls_sql(since: datetime | None, until: datetime | None, *, named: bool, unnamed: bool) -> str:
+def calls_sql(since: datetime | None, until: datetime | None, outside: Outside) -> str:
     """The calls that started within the range, those whose root never came too.
 
-    A root in `whole` brings the sums of its call along. The others are put together here: those with a row in
-    `outside`, whose hashes are in the table `elsewhere`. named, unnamed: whether there are such with a call id, and
-    such without.
+    A root in `whole` brings the sums of its call along. The others are put together here.
     """
-    roots = "(SELECT * FROM whole WHERE call_model_calls IS NOT NULL)"
-    if not named and not unnamed:
-        return _whole_calls(roots, within_sql(since, until))
-    ways = [_joined("call_id <> ''", "any_value({name}) FILTER (kind = 'call' AND span_id = call_id)")] * named
-    ways += [_joined("call_id = ''", f"(min({_LEAST}) FILTER (kind = 'call'))" + "['{name}']")] * unnamed
+    within = within_sql(since, until)
+    alone = _whole_calls(f"{within} AND call_number NOT IN (SELECT call_number FROM torn)" if outside.torn else within)
+    ways = [_joined("call_id <> ''", "any_value({name}) FILTER (kind = 'call' AND span_id = call_id)")] * outside.named
+    ways += [_joined("call_id = ''", f"(min({_LEAST}) FILTER (kind = 'call'))" + "['{name}']")] * outside.unnamed
+    if not ways:
+        return alone
+    torn = f"UNION ALL SELECT {COLUMN_LIST}, {', '.join(SUMS)} FROM torn" if outside.torn else ""
     return f"""
-        WITH parts AS NOT MATERIALIZED (
-                SELECT {COLUMN_LIST}, {_NO_SUMS} FROM outside
-                UNION ALL
-                SELECT {COLUMN_LIST}, {", ".join(SUMS)} FROM {roots} WHERE {_CALL} IN (SELECT call FROM elsewhere)),
+        WITH parts AS NOT MATERIALIZED (SELECT {COLUMN_LIST}, {_NO_SUMS} FROM outside {torn}),
             joined AS NOT MATERIALIZED ({" UNION ALL ".join(ways)})
-        {_whole_calls(roots, f"{within_sql(since, until)} AND {_CALL} NOT IN (SELECT call FROM elsewhere)")}
+        {alone}
         UNION ALL
         SELECT {_KEY}, trace_id, {", ".join(STAMPS)}, coalesce(request_id, ''), coalesce(started_at, first_at),
             duration_ms, started_at IS NOT NULL, coalesce(failed, false), coalesce(failure_mode, ''),
@@ -84,11 +95,11 @@ def calls_sql(since: datetime | None, until: datetime | None, *, named: bool, un
         FROM joined WHERE {within_sql(since, until, "coalesce(started_at, first_at)")}"""
 
 
-def _whole_calls(roots: str, condition: str) -> str:
+def _whole_calls(condition: str) -> str:
     return f"""
         SELECT {_KEY}, trace_id, {", ".join(STAMPS)}, request_id, started_at, duration_ms, true AS rooted, failed,
             failure_mode, error_type, {_OWN_OR_ANY}, {_FIGURES}
-        FROM {roots} WHERE {condition}"""
+        FROM whole WHERE {IS_ROOT} AND {condition}"""
 
 
 def _joined(condition: str, of_root: str) -> str:

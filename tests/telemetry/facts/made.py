@@ -23,7 +23,10 @@ _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_to
 
 
 def fact(number: int = 1, step: int = 0, at: datetime = NINE, **changes: Any) -> Fact:
-    """Step `step` of call `number`: 0 is its root, any other a model call under it, a second later each."""
+    """Step `step` of call `number`: 0 is its root, any other a model call under it, a second later each.
+
+    The root starts two seconds after `at`, so that a call at the beginning of an hour lies in it by any clock.
+    """
     root = f"{number:015x}0"
     values: dict[str, Any] = {
         "trace_id": f"{number:032x}",
@@ -32,7 +35,7 @@ def fact(number: int = 1, step: int = 0, at: datetime = NINE, **changes: Any) ->
         "call_id": root,
         "kind": "model" if step else "call",
         "name": "chat gpt-5-mini" if step else "invoke_workflow support-triage",
-        "started_at": at + timedelta(seconds=step),
+        "started_at": at + timedelta(seconds=2 + step),
         "duration_ms": 1250.5,
         "workflow": "support-triage",
         "environment": "production",

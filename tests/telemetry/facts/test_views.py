@@ -99,7 +99,8 @@ def test_a_call_is_one_row_with_the_sums_of_its_steps(tmp_path: Path) -> None:
         {
             "key": "0000000000000010", "trace_id": "00000000000000000000000000000001", "workflow": "support-triage",
             "environment": "production", "version": 41, "tag": "", "digest": "", "generation": 0, "tenant": "acme",
-            "user": "", "conversation": "", "request_id": "req-1", "started_at": NINE, "duration_ms": 1250.5,
+            "user": "", "conversation": "", "request_id": "req-1", "started_at": NINE + timedelta(seconds=2),
+            "duration_ms": 1250.5,
             "rooted": True, "failed": False, "failure_mode": "", "error_type": "", "outcome": "resolved",
             "confidence": 0.8, "score": None, "score_passed": None, "model_calls": 2, "tool_calls": 1, "retries": 1,
             "input_tokens": 200, "output_tokens": 14, "cache_read_tokens": 40, "cache_write_tokens": None,
@@ -128,7 +129,7 @@ def test_a_call_whose_root_never_came_is_a_call_still(tmp_path: Path) -> None:
     (row,) = read_calls(facts)
     assert (row["rooted"], row["started_at"], row["duration_ms"], row["model_calls"]) == (
         False,
-        NINE + timedelta(seconds=1),
+        NINE + timedelta(seconds=3),
         None,
         2,
     )
@@ -144,6 +145,15 @@ def test_one_trace_may_hold_several_calls_and_two_traces_the_same_span_ids(tmp_p
         ("1", "0000000000000020", 2),
         ("f", "0000000000000010", 2),
     ]
+
+
+def test_a_step_that_a_wrong_clock_put_into_another_hour_is_its_calls_all_the_same(tmp_path: Path) -> None:
+    facts = kept_in(tmp_path, at=NINE + 9 * HOUR)
+    root, first, second = call(1, NINE + 30 * MINUTE)
+    skewed = replace(second, started_at=second.started_at + 3 * HOUR)
+    facts.spool().append([root, first, skewed, *call(2, NINE + 30 * MINUTE)])
+    facts.seal(everything=True)
+    assert read_calls(facts) == calls_of([root, first, skewed, *call(2, NINE + 30 * MINUTE)])
 
 
 def test_what_only_a_step_says_of_its_call_is_the_calls_before_hours_are_merged_and_after(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ GROUPS = {
     "scale": "At scale",
     "calls": "A traced call",
     "evals": "Evals and the gate",
+    "drills": "Drills",
 }
 
 

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from agent_deploy.telemetry.facts.query import facts_connection
+from registry.stores import open_store
 from tests.agent_deploy.conftest import AgentDeploy
 from tests.agent_deploy.conftest import agent_deploy as agent_deploy
 from tests.agent_deploy.conftest import here as here
 from tests.builders import write_bundle
+from tests.telemetry.served import serving
 
 pytestmark = pytest.mark.slow
 
@@ -118,3 +123,22 @@ def test_a_judge_that_answers_prose_ends_as_an_error_and_not_as_a_verdict(
     (workflow / "judged.jsonl").write_text(json.dumps(case))
     answer = agent_deploy("eval", f"{WORKFLOW}@1", "--cases", "judged.jsonl", "--json")
     assert (answer.code, answer.document["cases"]["errored"]) == (1, 1)  # a base model answers prose, not a verdict
+
+
+def test_spans_of_somebody_elses_instrumentation_become_facts_of_the_version_that_served(
+    workflow: Path, agent_deploy: AgentDeploy
+) -> None:
+    assert agent_deploy("register", _write(workflow / "4", 4)).code == 0
+    overriding = ("--override-gate", "--reason", "it is traced, not judged")
+    assert agent_deploy("promote", WORKFLOW, "--version", "1", *overriding).code == 0
+    with serving(workflow, "--no-auth") as served:
+        command = [sys.executable, "-m", "tests.model.traced_app", served.url.removesuffix("/v1/traces")]
+        environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        used = json.loads(subprocess.run(command, env=environ, check=True, capture_output=True).stdout)
+        served.stop()
+    with facts_connection(open_store(str(workflow / ".agent-deploy")), workflow / ".agent-deploy" / "facts") as facts:
+        query = (
+            "SELECT count(*), sum(input_tokens), sum(output_tokens), min(version), max(version), min(tenant) FROM calls"
+        )
+        found = facts.execute(query).fetchone()
+    assert found == (used["calls"], used["input"], used["output"], 1, 1, "acme")

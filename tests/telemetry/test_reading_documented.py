@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent_deploy.telemetry.reading.meaning import MEANINGS
 
-PAGE = Path(__file__).parents[2] / "docs" / "telemetry.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tracing.md"
 
 
 def test_the_mapping_table_names_every_attribute_that_is_read() -> None:

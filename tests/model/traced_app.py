@@ -9,7 +9,7 @@ import json
 import sys
 
 import openai
-from opentelemetry.instrumentation.openai import OpenAIInstrumentor  # type: ignore[import-untyped]
+from opentelemetry.instrumentation.openai import OpenAIInstrumentor
 
 import agent_deploy
 

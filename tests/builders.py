@@ -24,8 +24,6 @@ UNGATED = """\
 required = false
 [workflows.support-triage.environments.staging.gate]
 required = false
-[workflows.other.environments.staging.gate]
-required = false
 """
 PROMPT = "Sort the customer's message into one of our intents.\n"
 

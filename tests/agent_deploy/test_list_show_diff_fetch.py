@@ -51,7 +51,8 @@ def test_list_is_the_newest_version_of_every_workflow_or_all_of_one(
     other = add_version(registry, 1, "other")
     agent_deploy("promote", WORKFLOW, "--version", "1")
     agent_deploy("promote", WORKFLOW, "--version", "1", "--env", "staging")
-    agent_deploy("promote", "other", "--version", "1", "--env", "staging")
+    overriding = ("--override-gate", "--reason", "no gate is what this is about")
+    agent_deploy("promote", "other", "--version", "1", "--env", "staging", *overriding)
     assert list_newest(registry) == [Listed(other, ("staging",)), Listed(second, ())]
     assert list_versions_of(registry, WORKFLOW) == [Listed(second, ()), Listed(first, ("production", "staging"))]
 

@@ -27,8 +27,8 @@ class RunStarted:
     id: `run-` and 10 hex digits. set_digest is also the blob that holds the set (`evals.cases.decode_set`).
     agent: as named, or `import:promptfoo` and the like. origin: `eval`, `calibrate`, `rescore:<run>` or
     `import:<format>`. tag: a label of the user's for this run.
-    judges: the digest of each LLM judge's rubric, by scorer name. on_record: whether the set is the one that the
-    workflow's configuration names, and so counts for the gate.
+    judges: the digest of each LLM judge's rubric, by scorer name. on_record: whether set and agent are those
+    that the workflow's configuration names, so that the run counts for the gate.
     """
 
     id: str

@@ -56,7 +56,8 @@ def gather(
     set_digest = on_record.set_digest if on_record else None
 
     def newest(digest: str) -> Evidence | None:
-        runs = newest_runs(connection, workflow, digest, set_digest) if set_digest else []
+        found = newest_runs(connection, workflow, digest, set_digest) if set_digest else []
+        runs = [run for run in found if run.started.on_record]  # not what was tried with another agent
         return Evidence(runs[0], outcomes_of(runs[0])) if runs else None
 
     evidence = newest(target.digest)
@@ -82,7 +83,9 @@ def _missing(connection: Connection, target: Version, set_digest: str | None) ->
     if set_digest is None:
         return Missing("no_set")
     started = list_evidence(connection, target.workflow, kind=STARTED, digest=target.digest)
-    running = [record.subject for record in started if record.body["set_digest"] == set_digest]
+    here = (record for record in started if record.body["set_digest"] == set_digest and record.body["on_record"])
+    finished_here = {run.started.id for run in newest_runs(connection, target.workflow, target.digest, set_digest)}
+    running = [record.subject for record in here if record.subject not in finished_here]
     if running:
         return Missing("running", running[0])
     finished = list_evidence(connection, target.workflow, kind=FINISHED, digest=target.digest, limit=1)

@@ -17,7 +17,7 @@ from agent_deploy.evals.results import Result
 from agent_deploy.evals.runs import Run, RunStarted
 from agent_deploy.gates.policy import Policy
 from agent_deploy.operations.ahead import lines_ahead
-from agent_deploy.operations.evaluating import CALIBRATE, EVAL, Talk, Trial, Wanted, find_cases
+from agent_deploy.operations.evaluating import CALIBRATE, EVAL, Talk, Trial, Wanted, find_cases, is_own_agent
 from agent_deploy.operations.running import carry_out, journal_path
 from agent_deploy.operations.show import find
 from registry.catalog import version_numbered
@@ -87,7 +87,7 @@ def evaluate(
             id=new_run_id(random_hex()), workflow=version.workflow, version=version.number, digest=version.digest,
             environment=environment, set_path=name, set_digest=set_digest, cases=len(eval_set.cases),
             repeats=settings.repeats, agent=settings.agent, origin=EVAL, tag=tag, actor=actor, started_at=clock(),
-            on_record=on_record,
+            on_record=on_record and is_own_agent(config, version.workflow, settings.agent),
         )  # fmt: skip
         return Trial(version, eval_set, path.parent, settings, started)
 
@@ -146,7 +146,8 @@ def find_baseline(
         head = find_head(connection, version.workflow, environment)
         if head is None or head.digest == version.digest:
             return head, None
-        if newest_runs(connection, version.workflow, head.digest, set_digest):
+        found = newest_runs(connection, version.workflow, head.digest, set_digest)
+        if any(run.started.on_record for run in found):
             return head, None
         return head, version_numbered(connection, version.workflow, head.version)
 

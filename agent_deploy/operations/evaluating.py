@@ -84,6 +84,12 @@ class Tools:
         await self.providers.close()
 
 
+def is_own_agent(config: Config, workflow: str, agent: str) -> bool:
+    """Whether it is the agent that the configuration names for the workflow; any is where it names none."""
+    named = config.document.get("workflows", {}).get(workflow, {}).get("agent")
+    return named in (None, agent)
+
+
 def find_cases(config: Config, workflow: str, cases: str | None) -> tuple[Path, str, bool]:
     """The path of the eval set, its name for people, and whether it is the one on record for the workflow.
 

@@ -166,6 +166,12 @@ def test_a_run_on_a_set_of_somebodys_own_neither_counts_nor_moves_the_set_on_rec
     assert promote(live, WORKFLOW, "2", "production", actor="ann", policy=_POLICY, clock=lambda: NOON).changed
 
 
+def test_a_run_with_another_agent_than_the_workflows_own_does_not_count(live: Registry) -> None:
+    _run(live, 2, agent="always.right:answer", on_record=False, at=NOON + timedelta(hours=1))
+    with pytest.raises(GateRefused, match="is inconclusive"):
+        promote(live, WORKFLOW, "2", "production", actor="ann", policy=_POLICY, clock=lambda: NOON)
+
+
 def test_the_newest_run_counts_so_that_a_lucky_one_does_not(live: Registry) -> None:
     _run(live, 2, "P" * 60)
     _run(live, 2, "P" * 30 + "F" * 30, at=NOON + timedelta(hours=1))

@@ -262,4 +262,4 @@ def test_calls_are_listed_as_a_table(here: Path) -> None:
 def test_no_call_found_says_how_far_was_looked(here: Path, registry: Registry) -> None:
     add_version(registry)
     told = _run(list_command, "--workflow", WORKFLOW, "--since", "2026-01-01")
-    assert told == "no call on record since 2026-01-01 00:00:00Z is so; --since looks back further\n"
+    assert told == "no such call on record since 2026-01-01 00:00:00Z; --since looks back further\n"

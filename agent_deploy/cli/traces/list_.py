@@ -110,7 +110,7 @@ def _call_document(call: Call) -> dict[str, Any]:
 
 def _text(found: Calls) -> str:
     if not found.calls:
-        return f"no call on record since {moment(found.since)} is so; --since looks back further"
+        return f"no such call on record since {moment(found.since)}; --since looks back further"
     lines = [table(_HEADINGS, [_cells(call) for call in found.calls])]
     if found.more:
         lines.append("there are more; --limit shows them")

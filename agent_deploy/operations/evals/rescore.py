@@ -58,7 +58,7 @@ def rescore(
     started = replace(
         before.started, id=new_run_id(random_hex()), set_path=name, set_digest=eval_set.digest,
         cases=len(eval_set.cases), origin=f"rescore:{before.started.id}", actor=actor, started_at=clock(),
-        on_record=on_record,
+        on_record=on_record and before.started.on_record,
     )  # fmt: skip
     answers = {(result.case, result.repeat): result for result in read_results(registry, before)}
     judging = Judging(

@@ -209,6 +209,13 @@ def test_a_set_other_than_the_workflow_s_own_is_not_on_record_and_no_gate_is_pro
     assert again["eval_set"]["on_record"] is True
 
 
+def test_a_run_with_another_agent_than_the_workflow_s_own_is_not_on_record(desk: Desk) -> None:
+    desk.write_cases(echoes(2))
+    (desk.folder / "right.py").write_text("def always(bundle, input):\n    return input\n")
+    document = evaluated(f"{WORKFLOW}@1", "--agent", "right:always", "--json").document
+    assert (document["agent"], document["eval_set"]["on_record"]) == ("right:always", False)
+
+
 def test_the_baseline_s_missing_run_is_asked_for_by_its_very_command(desk: Desk) -> None:
     desk.write_cases([case("c0", "only 2", "2"), *echoes(2)])
     call(None, "promote", WORKFLOW, "--version", "1")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from agent_deploy.config import Config
+from agent_deploy.operations.live_cost import facts_at_hand
 from drills.models import Check, DrillPlan, PhaseName
 from drills.policy import DrillPolicy
 from registry.registry import Registry
@@ -31,7 +32,7 @@ def ask_facts(
         return []
     away = phase == "hold"
     live, other = (plan.target, plan.baseline) if away else (plan.baseline, plan.target)
-    facts = _open(registry, config)
+    facts = facts_at_hand(registry, config)
     week = _seen(facts, plan, now() - _BASELINE_FROM) if facts else {}
     recent = week if facts is None or phase == "steady_before" else _seen(facts, plan, since)
     here = recent.get(live.version)
@@ -74,7 +75,7 @@ def measure_cost(
 
 
 def _of_calls(registry: Registry, config: Config, plan: DrillPlan, since: datetime, until: datetime) -> dict[str, Any]:
-    facts = _open(registry, config)
+    facts = facts_at_hand(registry, config)
     if facts is None:
         return {"note": f"{_NOT_ENOUGH}: there are no facts of calls"}
     from agent_deploy.costs.prices import open_prices
@@ -152,12 +153,3 @@ def _seen(facts: FactStore, plan: DrillPlan, since: datetime) -> dict[int, Seen]
 
     with closing(facts.connection(since=since, until=now())) as connection:
         return seen_by_version(connection, plan.workflow, plan.place)
-
-
-def _open(registry: Registry, config: Config) -> FactStore | None:
-    """The facts, if there are any: opening what is empty costs as much as opening what is full."""
-    from agent_deploy.telemetry.facts.store import FOLDER, FactStore
-
-    if not (config.state / FOLDER).is_dir() and next(iter(registry.store.entries("facts/")), None) is None:
-        return None
-    return FactStore(registry.store, config.state / FOLDER)

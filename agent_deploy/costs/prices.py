@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_deploy.costs.price_file import PriceFile, read_price_file
+from agent_deploy.costs.providers import one_name
 from agent_deploy.costs.rates import Rates
 from agent_deploy.costs.usage import ModelCall
 
@@ -109,7 +110,7 @@ def _find_model(provider: str, model: str) -> ModelInfo | None:
     from genai_prices.data_snapshot import get_snapshot
 
     try:
-        name = _PROVIDERS.get(provider.lower(), provider)
+        name = _PROVIDERS.get(one_name(provider), one_name(provider))
         return get_snapshot().find_provider_model(model, None, name, None)[1]
     except LookupError:
         return None

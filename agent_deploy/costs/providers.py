@@ -1,10 +1,11 @@
-"""One name for each provider: bundles say `bedrock`, spans by the GenAI conventions say `aws.bedrock`."""
+"""One name for each provider: bundles say `bedrock`, older spans `vertexai`, the GenAI conventions one for each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_CALLED: Mapping[str, str] = {
+# What a provider is called besides, and its name by the GenAI conventions (`gen_ai.provider.name`).
+ALIASES: Mapping[str, str] = {
     "aws": "aws.bedrock",
     "az.ai.inference": "azure.ai.inference",
     "az.ai.openai": "azure.ai.openai",
@@ -19,6 +20,6 @@ _CALLED: Mapping[str, str] = {
 
 
 def one_name(provider: str) -> str:
-    """The name that all names of this provider have in common; of an unknown one its own, in lower case."""
+    """The name that all names of this provider have in common; of one without aliases its own, in lower case."""
     lower = provider.lower()
-    return _CALLED.get(lower, lower)
+    return ALIASES.get(lower, lower)

@@ -59,9 +59,6 @@ CHAT = "chat"
 EXECUTE_TOOL = "execute_tool"
 RETRIEVAL = "retrieval"
 
-# gen_ai.provider.name where a bundle's word for the provider is another; all others are written as the bundle has them.
-PROVIDERS = {"bedrock": "aws.bedrock"}
-
 # --- GenAI conventions before v0.1.0 (semantic-conventions v1.36.0 to v1.41.0): read, never written ------------------
 OLD_SYSTEM = "gen_ai.system"
 OLD_WORKFLOW_NAME = "gen_ai.workflow.name"

@@ -144,6 +144,7 @@ def test_an_unknown_price_is_unknown_and_never_nothing(provider: str, model: str
         ("x_ai", "x-ai", "grok-3"),
         ("gcp.gen_ai", "google", "gemini-2.5-pro"),
         ("azure.ai.inference", "azure", "gpt-4o"),
+        ("az.ai.inference", "azure", "gpt-4o"),
     ],
 )
 def test_the_names_that_bundles_and_traces_give_providers_are_understood(name: str, same_as: str, model: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_deploy.costs.providers import ALIASES, one_name
 from agent_deploy.telemetry import names
 
 _PACKAGES = ("gen_ai", "user", "error", "exception")
@@ -45,9 +46,11 @@ def test_the_operations_are_those_of_the_conventions() -> None:
     assert {names.INVOKE_WORKFLOW, names.CHAT, names.EXECUTE_TOOL, names.RETRIEVAL} <= operations
 
 
-def test_a_provider_that_is_renamed_has_a_name_of_the_conventions() -> None:
+def test_a_provider_has_its_name_of_the_conventions_whatever_else_it_is_called() -> None:
     module = importlib.import_module("opentelemetry.semconv._incubating.attributes.gen_ai_attributes")
-    assert set(names.PROVIDERS.values()) <= {one.value for one in module.GenAiProviderNameValues}
+    theirs = {one.value for one in module.GenAiProviderNameValues}
+    assert set(ALIASES.values()) <= theirs
+    assert {one_name(name) for name in theirs} == theirs
 
 
 def test_no_two_constants_are_the_same_name() -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from agent_deploy.client.bundle import Bundle, Model
 from agent_deploy.client.calls.recorded import Opening, Step
 from agent_deploy.client.calls.values import amount, count, label, labels, messages, number, yes_or_no
+from agent_deploy.costs.providers import one_name
 from agent_deploy.telemetry import names
 from agent_deploy.telemetry.content import Policy, as_text
 from agent_deploy.telemetry.dropped import BAD_VALUE, dropped
@@ -87,7 +88,7 @@ class ModelStep(Step):
         self._note(names.PRICE_TABLE, price_table, label)
 
     def _note_model(self, model: Model) -> None:
-        self._note(names.PROVIDER, names.PROVIDERS.get(model.provider, model.provider), label)
+        self._note(names.PROVIDER, one_name(model.provider), label)
         self._note(names.REQUEST_MODEL, model.name, label)
         for parameter, (name, clean) in _PARAMETERS.items():
             self._note(name, model.parameters.get(parameter), clean)

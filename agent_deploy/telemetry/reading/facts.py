@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from agent_deploy.telemetry import names
+from agent_deploy.costs.providers import one_name
 from agent_deploy.telemetry.facts.fact import Fact, Kind
 from agent_deploy.telemetry.reading.kinds import Origin, kind_of, origin_of
 from agent_deploy.telemetry.reading.meaning import Parts, parts_of
@@ -18,19 +18,6 @@ from agent_deploy.telemetry.reading.verdicts import failure_of, is_failure, judg
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAME = 256
 
-# Older words for providers, and what the GenAI conventions (and with them our facts) call the same one today.
-_PROVIDERS: Mapping[str, str] = {
-    **names.PROVIDERS,
-    "aws": "aws.bedrock",
-    "az.ai.inference": "azure.ai.inference",
-    "az.ai.openai": "azure.ai.openai",
-    "azure": "azure.ai.openai",
-    "gemini": "gcp.gemini",
-    "mistralai": "mistral_ai",
-    "vertex_ai": "gcp.vertex_ai",
-    "vertexai": "gcp.vertex_ai",
-    "xai": "x_ai",
-}
 _PLAIN_TIERS = frozenset({"auto", "default", "standard"})
 
 # What a call's root tells of the call as a whole, and its steps need not repeat.
@@ -112,7 +99,7 @@ def _fact(one: _Read, sender: Parts, roots: Mapping[str, Parts], tally: Tally) -
     call = {**sender, **told} if "call_id" in told else {**sender, **roots.get(span.trace_id, {}), **told}
     failure = failure_of(span, told, tally)
     judgement = judgement_of(span, told, tally)
-    provider = _provider(told)
+    provider = one_name(told.get("provider", ""))
     tokens = tokens_of(told, origin, provider) if kind == "model" else NONE
     get = call.get
     return Fact(
@@ -155,11 +142,6 @@ def _fact(one: _Read, sender: Parts, roots: Mapping[str, Parts], tally: Tally) -
         score_passed=judgement.passed,
         origin=origin,
     )
-
-
-def _provider(told: Parts) -> str:
-    said: str = told.get("provider", "").lower()
-    return _PROVIDERS.get(said, said)
 
 
 def _tier(told: Parts) -> str:

@@ -11,6 +11,7 @@ from agent_deploy.evals.runs import FINISHED, STARTED, Run
 from agent_deploy.gates.approvals import list_approvals
 from agent_deploy.gates.facts import Approval, Baseline, Candidate, Evidence, Facts, LastDrill, Missing, Stay
 from agent_deploy.gates.policy import RequiredDrill
+from registry.catalog import version_numbered
 from registry.database import Connection
 from registry.evidence import list_evidence
 from registry.models import Release, Version
@@ -60,7 +61,7 @@ def gather(
         runs = [run for run in found if run.started.on_record]  # not what was tried with another agent
         return Evidence(runs[0], outcomes_of(runs[0])) if runs else None
 
-    evidence = newest(target.digest)
+    baseline, evidence = baseline_of(connection, head), newest(target.digest)
     return Facts(
         candidate=Candidate(workflow, target.number, target.digest, target.actor),
         environment=environment,
@@ -68,14 +69,26 @@ def gather(
         set_digest=set_digest,
         evidence=evidence,
         missing=None if evidence else _missing(connection, target, set_digest),
-        baseline=Baseline(head.version, head.digest) if head else None,
-        baseline_evidence=newest(head.digest) if head else None,
+        baseline=baseline,
+        baseline_evidence=newest(baseline.digest) if baseline else None,
         stay=_stay(connection, target, required_environment, at) if required_environment else None,
         approvals=tuple(Approval(a.actor, a.recorded_at) for a in list_approvals(connection, target, environment)),
         agreements=_agreements(connection, workflow),
         drill=_drill(connection, workflow, environment, required_drill, at) if required_drill else None,
         could_roll_back=len(versions_live_in(connection, workflow, environment)) > 1 if required_drill else False,
     )
+
+
+def baseline_of(connection: Connection, head: Release | None) -> Baseline | None:
+    """What a candidate is compared with: what is live, or comes back when the drill that is under way ends; None where
+    nothing is.
+    """
+    if head is None:
+        return None
+    if head.revert_to is None:
+        return Baseline(head.version, head.digest)
+    back = version_numbered(connection, head.workflow, head.revert_to)
+    return Baseline(back.number, back.digest)
 
 
 def _missing(connection: Connection, target: Version, set_digest: str | None) -> Missing:

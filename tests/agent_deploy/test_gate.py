@@ -19,6 +19,7 @@ from registry.database import Connection
 from registry.errors import BadInput
 from registry.registry import Registry
 from registry.releases import find_head
+from registry.times import now
 from tests.agent_deploy.conftest import AgentDeploy
 from tests.builders import WORKFLOW, add_version, open_registry
 from tests.evidence import NOON, add_run, cases_of
@@ -324,6 +325,21 @@ def test_the_baselines_missing_run_is_asked_for(live: Registry, agent_deploy: Ag
     _run(live, 2, "P" * 61, eval_set=newer, at=NOON + timedelta(hours=1))
     answer = agent_deploy(*_PROMOTE, "2")
     assert (answer.code, answer.err.splitlines()[-1]) == (4, f"  next: agent-deploy eval {WORKFLOW}@1")
+
+
+def test_in_the_middle_of_a_drill_the_gate_compares_with_what_comes_back_at_its_end(
+    live: Registry, agent_deploy: AgentDeploy
+) -> None:
+    """Version 3 is better than the drill's target, and worse than the version that is live but for the drill."""
+    _run(live, 2, "P" * 60)
+    _run(live, 3, "P" * 52 + "F" * 8)
+    promote(live, WORKFLOW, "2", "production", actor="ann", policy=_POLICY, clock=lambda: NOON)
+    until = now() + timedelta(hours=1)
+    rollback(live, WORKFLOW, "production", actor="drill", to_version="1", revert_to=2, revert_at=until)
+    gate = agent_deploy(*_GATE, "3", "--json").document
+    assert (gate["baseline"]["version"], gate["verdict"]) == (2, "failed")
+    back = agent_deploy(*_GATE, "2", "--json").document
+    assert (back["verdict"], back["rules"][-1]["seen"]) == ("passed", "it is what is live")
 
 
 def test_an_override_without_a_reason_is_refused_by_the_operation_too(live: Registry) -> None:

@@ -46,7 +46,7 @@ _YES_NO = Value((bool,), "true or false")
 # What the gate's values may be is checked where they are understood, in gates/policy.py.
 _ANY = Value((object,), "a value")
 GATE_KEYS = (
-    "required", "min_pass_rate", "max_regression", "critical", "max_error_rate", "max_cost_increase",
+    "required", "min_pass_rate", "max_regression", "critical", "max_error_rate", "max_cost_increase", "cost_from",
     "max_latency_increase", "max_age", "require_environment", "require_approvals", "freeze", "judge", "max_drill_age",
 )  # fmt: skip
 _GATE = dict.fromkeys(GATE_KEYS, _ANY)

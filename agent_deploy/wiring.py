@@ -67,7 +67,21 @@ def gate_policy(config: Config, workflow: str, environment: str) -> Policy | Non
 
     where = f"{config.file or 'agent-deploy.toml'}: the gate of {workflow} in {environment}"
     policy = policy_from(table, where)
+    if policy.cost_from:
+        _check_named(config, policy.cost_from.name, f"{where}.cost_from")
     return _told_what_counts(policy, config, workflow, environment) if policy.required else None
+
+
+def _check_named(config: Config, environment: str, where: str) -> None:
+    """Raises BadConfig naming the key, for an environment that the file, naming some, does not."""
+    from agent_deploy.errors import BadConfig
+
+    try:
+        config.check_environment(environment)
+    except BadConfig as error:
+        raise BadConfig(
+            f"{where}: {error.message}", unchanged=error.unchanged, next_command=error.next_command
+        ) from error
 
 
 def _told_what_counts(policy: Policy, config: Config, workflow: str, environment: str) -> Policy:

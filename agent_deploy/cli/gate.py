@@ -37,7 +37,7 @@ def command(settings: Settings, workflow: str, version: str, environment: str | 
     config = settings.config()
     environment = config.check_environment(environment or config.default_environment)
     policy = gate_policy(config, workflow, environment)
-    done = gate(open_registry(config), policy, workflow, version, environment)
+    done = gate(open_registry(config), policy, workflow, version, environment, config=config)
     emit(as_json, _document(done), lambda: _text(done))
     if done.gate and done.gate.verdict != "passed":
         words = "failed" if done.gate.verdict == "failed" else "is inconclusive"
@@ -57,7 +57,7 @@ def _document(done: Gated) -> dict[str, Any]:
     }
     if done.gate is None:
         return {**subject, "verdict": "passed", "required": False, "rules": [], "baseline": None, "runs": [],
-                "policy_digest": None}  # fmt: skip
+                "call_costs": None, "policy_digest": None}  # fmt: skip
     return {**subject, "required": True, **gate_document(done.gate)}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent_deploy.cli.exit_codes import NOT_DELIVERED
+from agent_deploy.cli.gates import calls_words
 from agent_deploy.cli.output import count, emit, facts, progress, short, tell_error
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def _text(move: Move, readers: Convergence | None, expected: EvalCostDelta | Non
     else:
         heading = click.style(f"{_DONE[plan.kind]} {plan.environment} to {what}", bold=True)
     pairs = [("was", was), ("digest", short(plan.target.digest)), ("gate", _gate(move)), ("hold", _hold(move))]
+    if move.gate:
+        pairs.append(("calls", calls_words(move.gate)))
     if expected:
         pairs.append(("cost", _expected(expected)))
     if move.release and not move.dry_run:

@@ -47,7 +47,7 @@ def command(
         move = promote(
             registry, workflow, version, environment, actor=find_actor(actor), reason=reason, dry_run=dry_run,
             override_hold=override_hold, expect_generation=expect_generation, policy=policy,
-            override_gate=override_gate,
+            override_gate=override_gate, config=config,
         )  # fmt: skip
     expected = None
     if dry_run:

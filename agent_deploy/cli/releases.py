@@ -14,7 +14,8 @@ def gate_of(release: Release) -> dict[str, Any] | None:
     if release.gate is None:
         return None
     gate = json.loads(release.gate)
-    return {key: gate[key] for key in ("verdict", "overridden", "baseline", "runs", "policy_digest")}
+    told = ("verdict", "overridden", "baseline", "runs", "call_costs", "policy_digest")
+    return {key: gate.get(key) for key in told}  # an older release has no word of calls
 
 
 def gate_word(release: Release) -> str:

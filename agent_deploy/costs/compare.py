@@ -25,6 +25,8 @@ FEWEST_EFFECTIVE = 2.0
 # Of each version's calls, at least this share has to have its like with the other, and a known cost.
 LEAST_MATCHED = 0.5
 LEAST_KNOWN = 0.95
+# More calls than so many times as many are no advice.
+_MOST_MORE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,8 @@ class CostDelta:
     from_usd, to_usd: means over the same mix; ratio: to / from; low, high: its interval, 95 %, by resampled tenants.
     raw_…: without regard to the mix. drivers: why; their product is the ratio. price_change: what prices that moved
     meanwhile make of the ratio of what was paid, on top. Each None where it cannot be said.
-    why, needed: what a verdict lacks, and takes; empty and None where there is one. tenants: 0 where calls name none.
+    why, needed: what a verdict lacks, and takes; empty and None where there is one. enough: whether there are calls
+    enough to believe the interval, though it may hold both dearer and cheaper. tenants: 0 where calls name none.
     matched_by_model: whether calls were matched by model too.
     """
 
@@ -59,6 +62,7 @@ class CostDelta:
     verdict: Verdict
     why: str
     needed: Needed | None
+    enough: bool
     from_usd: float | None
     to_usd: float | None
     ratio: float | None
@@ -87,7 +91,8 @@ def compare(
     """The delta of two versions. cells: of their calls whose cost is known. The same cells give the same answer."""
     mix = match(cells)
     ratio = _ratio(mix)
-    verdict, why, needed = _judge(mix, ratio, calls_from, calls_to)
+    lacking = _lacking(mix, calls_from, calls_to)
+    verdict, why, needed = _judge(mix, ratio, lacking)
     from_usd, to_usd = (mix.from_.cost_usd, mix.to.cost_usd) if mix.clusters else (None, None)
     return CostDelta(
         from_version=from_version,
@@ -95,6 +100,7 @@ def compare(
         verdict=verdict,
         why=why,
         needed=needed,
+        enough=not lacking,
         from_usd=from_usd,
         to_usd=to_usd,
         ratio=ratio.value if ratio else None,
@@ -121,13 +127,21 @@ def _ratio(mix: Mix) -> Ratio | None:
     return mean_ratio(news, olds, confidence=CONFIDENCE)
 
 
-def _judge(
-    mix: Mix, ratio: Ratio | None, calls_from: CallCounts, calls_to: CallCounts
-) -> tuple[Verdict, str, Needed | None]:
+def calls_to_tell(delta: CostDelta, limit: float) -> int | None:
+    """About how many calls of each version would show on which side of `limit`, a ratio, theirs is, were it to stay.
+
+    None where there is no interval, or it is so near that a hundred times as many would not do.
+    """
+    if not (delta.ratio and delta.low and delta.high):
+        return None
+    more = _more(Ratio(delta.ratio, delta.low, delta.high), abs(math.log(delta.ratio / limit)))
+    return _rounded_up(math.ceil(more * min(delta.matched_from, delta.matched_to))) if more <= _MOST_MORE else None
+
+
+def _judge(mix: Mix, ratio: Ratio | None, lacking: str) -> tuple[Verdict, str, Needed | None]:
     least = Needed(FEWEST_CALLS, FEWEST_TENANTS)
-    why = _lacking(mix, calls_from, calls_to)
-    if why:
-        return "not_enough_data", why, least
+    if lacking:
+        return "not_enough_data", lacking, least
     if ratio is None:
         both_free = mix.from_.cost_usd == mix.to.cost_usd
         return ("same", "", None) if both_free else ("not_enough_data", "one of the two cost nothing", least)
@@ -151,10 +165,16 @@ def _needed(mix: Mix, ratio: Ratio) -> Needed:
 
     It has to be clear of 1, or wholly within what counts as the same, whichever takes less.
     """
-    half, distance = math.log(ratio.high / ratio.low) / 2, abs(math.log(ratio.value))
-    more = max(half / max(distance, math.log1p(SAME_WITHIN) - distance), 1.0) ** 2
+    distance = abs(math.log(ratio.value))
+    more = _more(ratio, max(distance, math.log1p(SAME_WITHIN) - distance))
     calls = math.ceil(more * min(mix.matched_from, mix.matched_to))
     return Needed(_rounded_up(calls), max(FEWEST_TENANTS, math.ceil(more * mix.tenants)))
+
+
+def _more(ratio: Ratio, distance: float) -> float:
+    """How many times as much it takes for half the interval to be no longer than a distance. Both are of logarithms."""
+    half = math.log(ratio.high / ratio.low) / 2
+    return max(half / distance, 1.0) ** 2 if distance else math.inf
 
 
 def _lacking(mix: Mix, calls_from: CallCounts, calls_to: CallCounts) -> str:

@@ -40,7 +40,7 @@ def regression(policy: Policy, facts: Facts, found: Evidence) -> RuleResult | No
 def cost(policy: Policy, facts: Facts, found: Evidence) -> RuleResult | None:
     """A case does not cost much more than with the live version, in the mean."""
     limit = policy.max_cost_increase
-    if limit is None:
+    if limit is None or policy.cost_from is not None:
         return None
     rule, needed, old = "cost", f"≤ +{percent(limit)} a case", facts.usable_baseline
     if old is None or _is_live(facts):
@@ -70,12 +70,24 @@ def _held(rule: str, needed: str, limit: float, cases: int, ratio_of: Callable[[
         why = f"too few to compare: {FEWEST_CASES} are needed"
         return RuleResult(rule, "inconclusive", needed, count(cases, "case"), why)
     ratio = ratio_of()
-    seen = f"{change(ratio.value)} % ({change(ratio.low)} to {change(ratio.high)}) on {count(cases, 'case')}"
+    return against(rule, needed, limit, ratio, count(cases, "case"), "more cases would tell")
+
+
+def against(rule: str, needed: str, limit: float, ratio: Ratio, on: str, undecided: str) -> RuleResult:
+    """A ratio's interval, held against the limit of its increase. on: what it rests on; undecided: what would help."""
+    seen = f"{change(ratio.value)} % ({change(ratio.low)} to {change(ratio.high)}) on {on}"
     if ratio.high <= 1 + limit:
         return RuleResult(rule, "passed", needed, seen)
     if ratio.low > 1 + limit:
         return RuleResult(rule, "failed", needed, seen, "clearly above the limit")
-    return RuleResult(rule, "inconclusive", needed, seen, "the limit lies within the interval: more cases would tell")
+    return RuleResult(rule, "inconclusive", needed, seen, f"the limit lies within the interval: {undecided}")
+
+
+def no_two(rule: str, needed: str, facts: Facts) -> RuleResult | None:
+    """The answer where there is no other version to compare with; None where there is."""
+    if facts.baseline is None:
+        return RuleResult(rule, "passed", needed, "nothing is live to compare with")
+    return RuleResult(rule, "passed", needed, "it is what is live") if _is_live(facts) else None
 
 
 def _is_live(facts: Facts) -> bool:
@@ -84,10 +96,9 @@ def _is_live(facts: Facts) -> bool:
 
 def _nothing_to_compare(rule: str, needed: str, facts: Facts) -> RuleResult:
     """The answer where no two versions can be compared: for good reason, or for want of a run."""
-    if facts.baseline is None:
-        return RuleResult(rule, "passed", needed, "nothing is live to compare with")
-    if _is_live(facts):
-        return RuleResult(rule, "passed", needed, "it is what is live")
+    needless = no_two(rule, needed, facts)
+    if needless:
+        return needless
     seen, why = f"no run of {facts.live_ref}", "what is live has no finished run on this set"
     return RuleResult(rule, "inconclusive", needed, seen, why, f"agent-deploy eval {facts.live_ref}")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from agent_deploy.costs.compare import CostDelta
 from agent_deploy.evals.outcomes import Outcomes
 from agent_deploy.evals.runs import Run
 
@@ -35,7 +36,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The version that is live in the environment now."""
+    """The version that is live in the environment now; during a drill, the one that comes back at its end."""
 
     version: int
     digest: str
@@ -83,6 +84,21 @@ class LastDrill:
 
 
 @dataclass(frozen=True, slots=True)
+class CallCosts:
+    """What calls of [since, until) in one environment cost: the candidate's against those of what is live.
+
+    prices: which were gone by. delta: None where the facts cannot be read; unread: why.
+    """
+
+    environment: str
+    since: datetime
+    until: datetime
+    delta: CostDelta | None
+    prices: str = ""
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All of them. evidence: the candidate's newest finished run on the set on record; missing: why it is None.
 
@@ -90,6 +106,7 @@ class Facts:
     baseline_evidence: its newest finished run on the same set. stay: the candidate's in the environment that the policy
     requires, None when it was never live there. agreements: with people's labels, by the digest of a judge's rubric.
     drill: None when none is asked for, or none succeeded; could_roll_back: whether more than one version was live yet.
+    call_costs: None where the policy does not ask for any, or there are no two versions to compare.
     """
 
     candidate: Candidate
@@ -105,6 +122,7 @@ class Facts:
     agreements: Mapping[str, float] = field(default_factory=dict)
     drill: LastDrill | None = None
     could_roll_back: bool = False
+    call_costs: CallCosts | None = None
 
     @property
     def usable(self) -> Evidence | None:
@@ -115,6 +133,18 @@ class Facts:
     def usable_baseline(self) -> Evidence | None:
         """The same of what is live."""
         return self._bound(self.baseline_evidence, self.baseline.digest) if self.baseline else None
+
+    @property
+    def usable_call_costs(self) -> CallCosts | None:
+        """The costs of calls, if they are of this very candidate and of what is live."""
+        found, old = self.call_costs, self.baseline
+        if found is None or old is None or found.delta is None:
+            return found
+        return (
+            found
+            if (found.delta.from_version, found.delta.to_version) == (old.version, self.candidate.version)
+            else None
+        )
 
     @property
     def live_ref(self) -> str:

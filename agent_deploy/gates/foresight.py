@@ -20,7 +20,8 @@ def possible(policy: Policy, cases: int, repeats: int, baseline: bool, failing: 
     reasons = []
     if policy.max_regression is not None and too_few(cases, policy.max_regression, failing):
         reasons.append(_too_few_for_margin(policy.max_regression, cases, repeats))
-    for key in ("max_cost_increase", "max_latency_increase"):
+    by_cases = ("max_latency_increase",) if policy.cost_from else ("max_cost_increase", "max_latency_increase")
+    for key in by_cases:
         if getattr(policy, key) is not None and cases < FEWEST_CASES:
             reasons.append(f"{key} compares {FEWEST_CASES} cases or more, and there are {cases}")
     return reasons

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agent_deploy.config_keys import GATE_KEYS
@@ -20,6 +20,21 @@ class RequiredEnvironment:
 
     name: str
     at_least: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class CostFrom:
+    """Where the calls are that tell the cost, and how long ago they may have started."""
+
+    name: str
+    within: timedelta = timedelta(days=30)
+
+    def since(self, at: datetime) -> datetime:
+        """From when on calls count, seen from a moment."""
+        try:
+            return at - self.within
+        except OverflowError:  # before all time
+            return datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +53,8 @@ class Policy:
     """The rules in force; None, 0, False or empty: no such rule. `required = False`: no rule at all.
 
     Rates, margins and increases are shares: 0.05 is five points, or +5 %. max_regression: how much lower the pass rate
-    may be than that of the live version. judge: the least agreement with people that a judge must have shown.
+    may be than that of the live version. cost_from: whose calls tell the cost; None where the eval runs do. judge: the
+    least agreement with people that a judge must have shown.
     """
 
     required: bool = True
@@ -47,6 +63,7 @@ class Policy:
     critical: bool = True
     max_error_rate: float = 0.02
     max_cost_increase: float | None = None
+    cost_from: CostFrom | None = None
     max_latency_increase: float | None = None
     max_age: timedelta | None = None
     require_environment: RequiredEnvironment | None = None
@@ -75,7 +92,10 @@ def policy_from(table: Mapping[str, Any], where: str) -> Policy:
             from registry.names import nearest
 
             raise BadConfig(f"{where}: unknown key '{key}'{nearest(key, GATE_KEYS)}")
-    return Policy(**{key: _READERS[key](value, f"{where}.{key}") for key, value in table.items()})
+    policy = Policy(**{key: _READERS[key](value, f"{where}.{key}") for key, value in table.items()})
+    if policy.cost_from and "max_cost_increase" not in table:  # nobody should believe in a rule that is none
+        raise BadConfig(f"{where}.cost_from: needs max_cost_increase beside it, which says how much dearer it may be")
+    return policy
 
 
 def _document(policy: Policy) -> dict[str, Any]:
@@ -90,10 +110,11 @@ def _document(policy: Policy) -> dict[str, Any]:
         for w in policy.freeze
     ]
     # Not there while not set, as before there was such a rule: then older releases were let through by the same policy.
-    del document["max_drill_age"]
-    drill = policy.max_drill_age
+    drill, calls = document.pop("max_drill_age"), document.pop("cost_from")
     if drill is not None:
         document["max_drill_age"] = {"within": drill.within.total_seconds(), "rehearsal": drill.rehearsal}
+    if calls is not None:
+        document["cost_from"] = {"name": calls.name, "within": calls.within.total_seconds()}
     return document
 
 
@@ -132,6 +153,14 @@ def _required_environment(value: Any, where: str) -> RequiredEnvironment:
     return RequiredEnvironment(_environment(table["name"], where), at_least)
 
 
+def _cost_from(value: Any, where: str) -> CostFrom:
+    table = {"name": value} if isinstance(value, str) else value
+    if not isinstance(table, Mapping) or "name" not in table or not set(table) <= {"name", "within"}:
+        raise BadConfig(f"{where}: must be 'staging' or {{name = 'staging', within = '14d'}}, not {value!r}")
+    within = {"within": duration_of(table["within"], f"{where}.within")} if "within" in table else {}
+    return CostFrom(_environment(table["name"], where), **within)
+
+
 def _environment(name: Any, where: str) -> str:
     from registry.errors import BadInput
     from registry.names import check_environment
@@ -163,6 +192,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "critical": _yes_no,
     "max_error_rate": _share,
     "max_cost_increase": _increase,
+    "cost_from": _or_off(_cost_from),
     "max_latency_increase": _increase,
     "max_age": _or_off(duration_of),
     "require_environment": _or_off(_required_environment),

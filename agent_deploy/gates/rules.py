@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from agent_deploy.gates.call_costs import call_cost, call_costs_document
 from agent_deploy.gates.comparison import cost, latency, regression
 from agent_deploy.gates.facts import Evidence, Facts
 from agent_deploy.gates.policy import Policy
@@ -15,7 +16,8 @@ from agent_deploy.gates.verdict import Gate, RuleResult, overall
 # None: the policy states no such rule.
 _OnEvidence = Callable[[Policy, Facts, Evidence], RuleResult | None]
 _ON_EVIDENCE: tuple[_OnEvidence, ...] = (errors, critical, pass_rate, regression, cost, latency, age)
-_ON_RECORD: tuple[Callable[[Policy, Facts], RuleResult | None], ...] = (environment, approvals, drill, frozen)
+_OnRecord = Callable[[Policy, Facts], RuleResult | None]
+_ON_RECORD: tuple[_OnRecord, ...] = (call_cost, environment, approvals, drill, frozen)
 
 
 def decide(policy: Policy, facts: Facts) -> Gate:
@@ -25,7 +27,8 @@ def decide(policy: Policy, facts: Facts) -> Gate:
     """
     rules = tuple(_rules(policy, facts)) if policy.required else ()
     runs = dict.fromkeys(found.run.started.id for found in (facts.usable, facts.usable_baseline) if found)
-    return Gate(overall(rules), rules, _baseline(facts), tuple(runs), policy.digest)
+    costs = call_costs_document(policy, facts) if policy.required else None
+    return Gate(overall(rules), rules, _baseline(facts), tuple(runs), policy.digest, costs)
 
 
 def _rules(policy: Policy, facts: Facts) -> list[RuleResult]:

@@ -27,7 +27,7 @@ class Gate:
     """The verdict over all rules.
 
     baseline: version, digest and run of what was live, as a JSON object; None when nothing was. runs: ids of the runs
-    gone by, the candidate's first.
+    gone by, the candidate's first. call_costs: the comparison of calls gone by, as a JSON object; None without one.
     """
 
     verdict: Verdict
@@ -35,6 +35,7 @@ class Gate:
     baseline: dict[str, Any] | None
     runs: tuple[str, ...]
     policy_digest: str
+    call_costs: dict[str, Any] | None = None
 
 
 def overall(rules: Iterable[RuleResult]) -> Verdict:
@@ -46,12 +47,13 @@ def overall(rules: Iterable[RuleResult]) -> Verdict:
 
 
 def gate_document(gate: Gate) -> dict[str, Any]:
-    """The gate as a JSON object: `verdict rules baseline runs policy_digest`."""
+    """The gate as a JSON object: `verdict rules baseline runs call_costs policy_digest`."""
     return {
         "verdict": gate.verdict,
         "rules": [_rule_document(rule) for rule in gate.rules],
         "baseline": gate.baseline,
         "runs": list(gate.runs),
+        "call_costs": gate.call_costs,
         "policy_digest": gate.policy_digest,
     }
 

@@ -74,17 +74,21 @@ def fair_delta(
     since: datetime,
     until: datetime | None = None,
     environment: str | None = None,
+    digests: tuple[str, ...] = (),
     clock: Callable[[], datetime] = now,
 ) -> CostDelta:
-    """The same, of calls that started in [since, until). Both versions are held to the prices of its end, or of now."""
+    """The same, of calls that started in [since, until). Both versions are held to the prices of its end, or of now.
+
+    digests: of the two versions; calls that name another are left out. Empty to go by the numbers alone.
+    """
     if from_version == to_version:
         raise BadInput(f"{workflow}@{from_version} is no other version than itself: name two to compare")
     at = min(until, clock()) if until is not None else clock()
     seen_until = None if until is None else until + SLACK  # the steps of the last calls too
     with closing(facts.connection(since=since, until=seen_until)) as connection:
         found = read_cells(
-            connection, prices, Scope(workflow, environment), from_version=from_version, to_version=to_version, at=at,
-            since=since, until=until,
+            connection, prices, Scope(workflow, environment, digests=digests), from_version=from_version,
+            to_version=to_version, at=at, since=since, until=until,
         )  # fmt: skip
     return compare(from_version, to_version, found.cells, found.calls_from, found.calls_to)
 

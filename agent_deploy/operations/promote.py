@@ -15,6 +15,7 @@ from registry.releases import find_head, find_live, is_on_hold
 from registry.times import now
 
 if TYPE_CHECKING:
+    from agent_deploy.config import Config
     from agent_deploy.gates.policy import Policy
     from agent_deploy.operations.gate import Admission
 
@@ -32,12 +33,14 @@ def promote(
     expect_generation: int | None = None,
     policy: Policy | None = None,
     override_gate: bool = False,
+    config: Config | None = None,
     clock: Callable[[], datetime] = now,
 ) -> Move:
     """Make a version live; a stated no-op when it is already.
 
     version: a ref, with or without the workflow. policy: of the gate that has to let it through; None or one that is
     not required for no gate. override_gate: whatever the verdict, which is recorded all the same, with `reason`.
+    config: where calls and prices are, for a policy that asks for their cost.
     Raises NotFound, Refused (on hold), GateRefused, Conflict (the head moved), Damaged (the version is not whole):
     nothing moved then.
     """
@@ -48,18 +51,19 @@ def promote(
             next_command=f"agent-deploy gate {workflow} --version {version} --env {environment}",
         )
     plan = _plan(registry, workflow, version, environment, override_hold, expect_generation)
-    admission = _admission(registry, policy, plan, override_gate, clock)
+    admission = _admission(registry, policy, plan, override_gate, config, clock)
     return make(registry, plan, actor=actor, reason=reason, dry_run=dry_run, clock=clock, admission=admission)
 
 
 def _admission(
-    registry: Registry, policy: Policy | None, plan: Plan, override: bool, clock: Callable[[], datetime]
-) -> Admission | None:
+    registry: Registry, policy: Policy | None, plan: Plan, override: bool, config: Config | None,
+    clock: Callable[[], datetime],
+) -> Admission | None:  # fmt: skip
     if policy is None or not policy.required:
         return None
     from agent_deploy.operations.gate import Admission
 
-    return Admission(registry, policy, plan.target, plan.environment, override, clock)
+    return Admission(registry, policy, plan.target, plan.environment, override, clock, config=config)
 
 
 def _plan(

@@ -11,8 +11,8 @@ from agent_deploy.costs.drivers import Driver
 from agent_deploy.costs.wording import percent, sentence
 
 _DELTA = CostDelta(
-    from_version=41, to_version=42, verdict="dearer", why="", needed=None, from_usd=0.01, to_usd=0.0118, ratio=1.18,
-    low=1.11, high=1.25, raw_from_usd=0.01, raw_to_usd=0.013,
+    from_version=41, to_version=42, verdict="dearer", why="", needed=None, enough=True, from_usd=0.01,
+    to_usd=0.0118, ratio=1.18, low=1.11, high=1.25, raw_from_usd=0.01, raw_to_usd=0.013,
     drivers=(
         Driver("input_length", 1.004), Driver("output_length", 1.21), Driver("model_calls", 1.0),
         Driver("cache", 0.97), Driver("price", 1.0),

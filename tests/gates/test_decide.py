@@ -90,6 +90,7 @@ def test_the_json_of_a_gate() -> None:
         ],
         "baseline": {"version": 41, "digest": OLD, "run": None},
         "runs": ["run-new"],
+        "call_costs": None,
         "policy_digest": policy.digest,
     }  # fmt: skip
 

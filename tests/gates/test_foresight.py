@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_deploy.gates.foresight import detectable, possible
-from agent_deploy.gates.policy import Policy
+from agent_deploy.gates.policy import CostFrom, Policy
 from tests.gates.situations import facts_of, outcomes_of, rule_of
 
 _FEW = (
@@ -32,6 +32,7 @@ _FEW = (
         (Policy(max_regression=None, max_cost_increase=0.1, max_latency_increase=0.1), 19, 1, True, 0,
          ["max_cost_increase compares 20 cases or more, and there are 19",
           "max_latency_increase compares 20 cases or more, and there are 19"]),
+        (Policy(max_regression=None, max_cost_increase=0.1, cost_from=CostFrom("staging")), 19, 1, True, 0, []),
     ],
 )  # fmt: skip
 def test_it_says_why_no_outcome_could_pass(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,14 +11,14 @@ import pytest
 from agent_deploy.config_keys import GATE_KEYS
 from agent_deploy.errors import BadConfig
 from agent_deploy.gates.freeze import FreezeWindow
-from agent_deploy.gates.policy import Policy, RequiredDrill, RequiredEnvironment, policy_from
+from agent_deploy.gates.policy import CostFrom, Policy, RequiredDrill, RequiredEnvironment, policy_from
 
 _WHERE = "agent-deploy.toml: environments.production.gate"
 _FULL = {
     "required": True, "min_pass_rate": 0.9, "max_regression": 0.03, "critical": False, "max_error_rate": 0,
-    "max_cost_increase": 0.2, "max_latency_increase": 1, "max_age": "14d", "require_environment": "staging",
-    "require_approvals": 2, "freeze": [{"cron": "0 18 * * FRI", "for": "62h"}], "judge": 0.8,
-    "max_drill_age": "8d",
+    "max_cost_increase": 0.2, "cost_from": "staging", "max_latency_increase": 1, "max_age": "14d",
+    "require_environment": "staging", "require_approvals": 2, "freeze": [{"cron": "0 18 * * FRI", "for": "62h"}],
+    "judge": 0.8, "max_drill_age": "8d",
 }  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def test_every_key_of_the_configuration_is_a_field_of_the_policy() -> None:
 def test_with_nothing_said_production_needs_evidence_that_nothing_got_worse() -> None:
     assert policy_from({}, _WHERE) == Policy(
         required=True, min_pass_rate=None, max_regression=0.05, critical=True, max_error_rate=0.02,
-        max_cost_increase=None, max_latency_increase=None, max_age=None, require_environment=None,
+        max_cost_increase=None, cost_from=None, max_latency_increase=None, max_age=None, require_environment=None,
         require_approvals=0, freeze=(), judge=None, max_drill_age=None,
     )  # fmt: skip
 
@@ -37,7 +37,8 @@ def test_with_nothing_said_production_needs_evidence_that_nothing_got_worse() ->
 def test_everything_can_be_said() -> None:
     assert policy_from(_FULL, _WHERE) == Policy(
         required=True, min_pass_rate=0.9, max_regression=0.03, critical=False, max_error_rate=0.0,
-        max_cost_increase=0.2, max_latency_increase=1.0, max_age=timedelta(days=14),
+        max_cost_increase=0.2, cost_from=CostFrom("staging", timedelta(days=30)), max_latency_increase=1.0,
+        max_age=timedelta(days=14),
         require_environment=RequiredEnvironment("staging"), require_approvals=2,
         freeze=(FreezeWindow("0 18 * * FRI", timedelta(hours=62)),), judge=0.8,
         max_drill_age=RequiredDrill(timedelta(days=8)),
@@ -49,9 +50,22 @@ def test_an_environment_can_be_required_for_a_time() -> None:
     assert policy.require_environment == RequiredEnvironment("staging", timedelta(hours=24))
 
 
+def test_costs_can_be_those_of_calls_of_a_time() -> None:
+    table = {"max_cost_increase": 0.2, "cost_from": {"name": "staging", "within": "14d"}}
+    assert policy_from(table, _WHERE).cost_from == CostFrom("staging", timedelta(days=14))
+    at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert CostFrom("staging").since(at) == datetime(2026, 10, 24, 12, tzinfo=UTC)
+    assert CostFrom("staging", timedelta(weeks=999_999)).since(at) == datetime.min.replace(tzinfo=UTC)
+
+
+def test_where_the_costs_are_from_may_stand_where_the_rule_is_turned_off() -> None:
+    policy = policy_from({"max_cost_increase": False, "cost_from": "staging"}, _WHERE)
+    assert (policy.max_cost_increase, policy.cost_from) == (None, CostFrom("staging"))
+
+
 def test_false_turns_off_what_an_environment_asks_of_every_workflow() -> None:
-    off = ("min_pass_rate", "max_regression", "critical", "max_cost_increase", "max_latency_increase", "max_age",
-           "require_environment", "require_approvals", "freeze", "judge", "max_drill_age")  # fmt: skip
+    off = ("min_pass_rate", "max_regression", "critical", "max_cost_increase", "cost_from", "max_latency_increase",
+           "max_age", "require_environment", "require_approvals", "freeze", "judge", "max_drill_age")  # fmt: skip
     policy = policy_from(_FULL | dict.fromkeys(off, False), _WHERE)
     assert policy == Policy(max_regression=None, critical=False, max_error_rate=0.0)
 
@@ -68,6 +82,18 @@ def test_false_turns_off_what_an_environment_asks_of_every_workflow() -> None:
         ({"max_regression": 1}, ".max_regression: must be a share from 0 to below 1 (0.05 is five points), not 1"),
         ({"max_error_rate": False}, ".max_error_rate: must be a share from 0 to 1, not False"),
         ({"max_cost_increase": -0.1}, ".max_cost_increase: must be 0 or more (0.2 is +20 %), not -0.1"),
+        ({"max_cost_increase": 0.2, "cost_from": 7},
+         ".cost_from: must be 'staging' or {name = 'staging', within = '14d'}, not 7"),
+        ({"max_cost_increase": 0.2, "cost_from": {"name": "staging", "since": "7d"}},
+         ".cost_from: must be 'staging' or {name = 'staging', within = '14d'}, "
+         "not {'name': 'staging', 'since': '7d'}"),
+        ({"max_cost_increase": 0.2, "cost_from": {"name": "staging", "within": 7}},
+         ".cost_from.within: must be a duration such as '90s', '15m', '24h', '14d' or '2w', not 7"),
+        ({"max_cost_increase": 0.2, "cost_from": "Staging"},
+         ".cost_from: 'Staging' is not an environment name: lower-case letters, digits and dashes, "
+         "a letter first, 63 at most"),
+        ({"cost_from": "staging"},
+         ".cost_from: needs max_cost_increase beside it, which says how much dearer it may be"),
         ({"max_latency_increase": float("inf")},
          ".max_latency_increase: must be 0 or more (0.2 is +20 %), not inf"),
         ({"max_age": "14 days"},
@@ -113,3 +139,10 @@ def test_a_policy_without_a_rule_on_drills_keeps_the_digest_that_older_releases_
     assert policy_from({}, _WHERE).digest == ("sha256:df352f81f3098d0e47b01bfcc620f6f5687f45d092f251131a4ecceed0f21dfd")
     live, rehearsed = (Policy(max_drill_age=RequiredDrill(timedelta(days=8), rehearsal)) for rehearsal in (False, True))
     assert len({Policy().digest, live.digest, rehearsed.digest}) == 3
+
+
+def test_a_policy_whose_costs_are_of_eval_runs_keeps_its_digest_too() -> None:
+    runs = Policy(max_cost_increase=0.2)
+    assert runs.digest == "sha256:12091ad5b6ce17c2cdd94e9af1a42ce3b3e4fc5486bee7320a3c821b1840f8dc"
+    month, week = (replace(runs, cost_from=CostFrom("staging", timedelta(days=days))) for days in (30, 7))
+    assert len({runs.digest, month.digest, week.digest}) == 3

@@ -40,11 +40,14 @@ _TOLD = """input_tokens IS NOT NULL AND least(input, output, cache_read, cache_w
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which calls. environment: None for all. versions: empty for all."""
+    """Which calls. environment: None for all. versions: empty for all. digests: of these versions; a call that names
+    another is one of another registry's version of that number. Empty for any.
+    """
 
     workflow: str
     environment: str | None = None
     versions: tuple[int, ...] = ()
+    digests: tuple[str, ...] = ()
 
     @property
     def sql(self) -> str:
@@ -54,6 +57,8 @@ class Scope:
             parts.append(f"environment = {quoted(self.environment)}")
         if self.versions:
             parts.append(f'"version" IN ({", ".join(map(str, self.versions))})')
+        if self.digests:
+            parts.append(f"digest IN ('', {', '.join(map(quoted, self.digests))})")
         return " AND ".join(parts)
 
 

@@ -15,6 +15,8 @@ from agent_deploy.evals.cases import EvalSet
 from agent_deploy.evals.recording import find_run, new_run_id, newest_runs, read_set
 from agent_deploy.evals.results import Result
 from agent_deploy.evals.runs import Run, RunStarted
+from agent_deploy.gates.facts import Baseline
+from agent_deploy.gates.gathering import baseline_of
 from agent_deploy.gates.policy import Policy
 from agent_deploy.operations.ahead import lines_ahead
 from agent_deploy.operations.evaluating import CALIBRATE, EVAL, Talk, Trial, Wanted, find_cases, is_own_agent
@@ -22,7 +24,7 @@ from agent_deploy.operations.running import carry_out, journal_path
 from agent_deploy.operations.show import find
 from registry.catalog import version_numbered
 from registry.errors import BadInput
-from registry.models import Release, Version
+from registry.models import Version
 from registry.registry import Registry
 from registry.releases import find_head
 from registry.times import now
@@ -91,9 +93,9 @@ def evaluate(
         )  # fmt: skip
         return Trial(version, eval_set, path.parent, settings, started)
 
-    head, live = find_baseline(registry, version, environment, set_digest)
-    compared = head is not None and head.digest != version.digest
-    failing = failing_cases(registry, head, set_digest) if compared else 0.0
+    baseline, live = find_baseline(registry, version, environment, set_digest)
+    compared = baseline is not None and baseline.digest != version.digest
+    failing = failing_cases(registry, version.workflow, baseline, set_digest) if compared else 0.0
     notes = lines_ahead(policy, environment, eval_set, settings.repeats, compared=compared, failing=failing)
     for line in notes:
         talk.say(line)
@@ -140,22 +142,24 @@ def resume(
 
 def find_baseline(
     registry: Registry, version: Version, environment: str, set_digest: str
-) -> tuple[Release | None, Version | None]:
-    """What is live there; and its version too, when it is another one and has no finished run on this set."""
+) -> tuple[Baseline | None, Version | None]:
+    """What the gate there compares with; and its version too, when it is another one and has no finished run on this
+    set.
+    """
     with registry.database.read() as connection:
-        head = find_head(connection, version.workflow, environment)
-        if head is None or head.digest == version.digest:
-            return head, None
-        found = newest_runs(connection, version.workflow, head.digest, set_digest)
+        baseline = baseline_of(connection, find_head(connection, version.workflow, environment))
+        if baseline is None or baseline.digest == version.digest:
+            return baseline, None
+        found = newest_runs(connection, version.workflow, baseline.digest, set_digest)
         if any(run.started.on_record for run in found):
-            return head, None
-        return head, version_numbered(connection, version.workflow, head.version)
+            return baseline, None
+        return baseline, version_numbered(connection, version.workflow, baseline.version)
 
 
-def failing_cases(registry: Registry, head: Release | None, set_digest: str) -> float:
-    """How many cases what is live fails in its newest run on this set; 0 while there is none."""
+def failing_cases(registry: Registry, workflow: str, baseline: Baseline | None, set_digest: str) -> float:
+    """How many cases the baseline fails in its newest run on this set; 0 while there is none."""
     with registry.database.read() as connection:
-        runs = newest_runs(connection, head.workflow, head.digest, set_digest) if head else []
+        runs = newest_runs(connection, workflow, baseline.digest, set_digest) if baseline else []
     return runs[0].failed / runs[0].started.repeats if runs else 0.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ import pytest
 from agent_deploy.cli.evaluations import progress_line
 from agent_deploy.evals.recording import read_set
 from agent_deploy.evals.running.progress import Progress
+from agent_deploy.operations.promote import promote
 from agent_deploy.operations.register import register
-from tests.builders import WORKFLOW, source_of
+from agent_deploy.operations.rollback import rollback
+from registry.times import now
+from tests.builders import WORKFLOW, add_version, source_of
 from tests.commands import Answer, call, finish, start
 from tests.evals.desk import Desk, case, echoes
 from tests.evals.endpoint import Answer as Said
@@ -239,6 +243,18 @@ def test_with_baseline_what_is_live_is_evaluated_first_and_only_when_its_run_is_
     assert f"first {WORKFLOW}@1, which is live in production\nnow {WORKFLOW}@2\n" in answer.err
     assert "baseline" not in evaluated(f"{WORKFLOW}@2", "--with-baseline", "--json").document
     assert [run.started.version for run in desk.runs()] == [2, 2, 1]
+
+
+def test_in_the_middle_of_a_drill_the_baseline_is_what_comes_back_at_its_end(desk: Desk) -> None:
+    desk.write_cases([case("c0", "only 2", "2")])
+    add_version(desk.registry, 3)
+    for number in ("1", "2"):
+        promote(desk.registry, WORKFLOW, number, "production", actor="ann")
+    until = now() + timedelta(hours=1)
+    rollback(desk.registry, WORKFLOW, "production", actor="drill", to_version="1", revert_to=2, revert_at=until)
+    document = evaluated(f"{WORKFLOW}@3", "--with-baseline", "--json").document
+    assert document["baseline"]["version"] == 2
+    assert document["next"] == f"agent-deploy gate {WORKFLOW} --version 3 --env production"
 
 
 def test_that_no_outcome_could_pass_the_gate_is_said_before_anything_is_asked(desk: Desk) -> None:

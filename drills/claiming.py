@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from drills.looking import NEWEST
 from drills.models import RECORDED, Drill, Outcome
 from drills.policy import DrillPolicy
-from drills.recording import drill_of, list_drills
+from drills.recording import list_drills, recorded
 from drills.schedule import Scene, decide, drilled_weeks, retry_at
 from drills.windows import week_of
 from registry.catalog import lock_workflow
@@ -91,7 +91,7 @@ def _never_began(connection: Connection, there: DrillWeek, policy: DrillPolicy) 
         return False
     found = list_evidence(connection, there.workflow, kind=RECORDED, subject=there.drill, limit=1)
     if found:
-        _settle(connection, policy, there, drill_of(found[0].body))
+        _settle(connection, policy, there, recorded(found[0]))
     return not found
 
 

@@ -24,10 +24,14 @@ from drills.models import (
 from registry.catalog import lock_workflow, version_numbered
 from registry.database import Connection, Database
 from registry.drilling import CLAIMED, DrillLease, drop_lease, find_lease, find_week, renew_lease, take_lease
+from registry.errors import Damaged
 from registry.evidence import add_evidence, find_subjects, list_evidence
 from registry.failpoints import reached
 from registry.models import Evidence
 from registry.times import from_text
+
+# What reading a document raises that nobody of ours wrote so.
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def new_drill_id(random_hex: str) -> str:
@@ -88,9 +92,12 @@ def _give_back(connection: Connection, drill: Drill, owner: str) -> None:
 def list_drills(
     connection: Connection, workflow: str, environment: str | None = None, limit: int | None = None
 ) -> list[Drill]:
-    """The drills on record, newest first, of one environment where given. One under way is not among them."""
+    """The drills on record, newest first, of one environment where given. One under way is not among them.
+
+    Raises Damaged when a record was edited.
+    """
     found = list_evidence(connection, workflow, kind=RECORDED, environment=environment, limit=limit)
-    return [drill_of(evidence.body) for evidence in found]
+    return [recorded(evidence) for evidence in found]
 
 
 def find_drills(connection: Connection, id_: str, workflow: str | None = None) -> list[Evidence]:
@@ -98,8 +105,20 @@ def find_drills(connection: Connection, id_: str, workflow: str | None = None) -
     return find_subjects(connection, RECORDED, id_, workflow)
 
 
+def recorded(evidence: Evidence) -> Drill:
+    """The drill that a record holds. Raises Damaged when it holds none."""
+    try:
+        return drill_of(evidence.body)
+    except UNREADABLE as error:
+        told = f"it is no record of a drill ({type(error).__name__}: {error})"
+        raise Damaged(
+            f"evidence {evidence.number} of {evidence.workflow} was edited: {told}",
+            next_command=f"agent-deploy verify {evidence.workflow}",
+        ) from error
+
+
 def plan_of(document: Mapping[str, Any]) -> DrillPlan:
-    """The plan that `plan_document` or `drill_document` wrote."""
+    """The plan that `plan_document` or `drill_document` wrote; raises one of UNREADABLE for anything else."""
     return DrillPlan(
         id=document["drill"],
         workflow=document["workflow"],
@@ -121,7 +140,7 @@ def plan_of(document: Mapping[str, Any]) -> DrillPlan:
 
 
 def drill_of(document: Mapping[str, Any]) -> Drill:
-    """The drill that `drill_document` wrote."""
+    """The drill that `drill_document` wrote; raises one of UNREADABLE for anything else."""
     readers = document["readers"]
     return Drill(
         plan=plan_of(document),

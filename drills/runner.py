@@ -24,7 +24,7 @@ from drills.planning import with_deadline
 from drills.policy import DrillPolicy
 from drills.ports import Ports
 from drills.prechecks import failed_prechecks
-from drills.recording import drill_of, record_drill, record_intent, with_generations
+from drills.recording import record_drill, record_intent, recorded, with_generations
 from drills.returning import come_back
 from drills.steps import Party, go_there
 from drills.stopping import Stopping
@@ -159,7 +159,7 @@ def _recorded_by_other(registry: Registry, drill: Drill, error: LeaseLost) -> Dr
     """What the process that took over put on record; until it has, that we were interrupted."""
     with registry.database.read() as connection:
         found = list_evidence(connection, drill.plan.workflow, kind=RECORDED, subject=drill.plan.id, limit=1)
-    return drill_of(found[0].body) if found else replace(drill, outcome="interrupted", error=str(error))
+    return recorded(found[0]) if found else replace(drill, outcome="interrupted", error=str(error))
 
 
 def _unrecorded(drill: Drill, error: RegistryError) -> Drill:

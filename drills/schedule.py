@@ -19,7 +19,8 @@ from registry.drilling import CLAIMED, COMPLETED, DrillWeek
 
 # due: now. waiting: at a later moment, of this week or the next. running: claimed by a scheduler. done: this week had
 # its drill. behind: the clock stands before what is on record, so that no week can be told. off: none is asked for.
-State = Literal["due", "waiting", "running", "done", "behind", "off"]
+# damaged: what is on record was edited.
+State = Literal["due", "waiting", "running", "done", "behind", "off", "damaged"]
 _LONGEST_BACKOFF = timedelta(days=1)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -25,6 +28,15 @@ class Place:
     last: tuple[str, ...] | None
 
 
+@dataclass(frozen=True, slots=True)
+class DamagedPlace:
+    """An environment of a workflow of which nobody can say how it stands. why: what was edited there."""
+
+    workflow: str
+    environment: str
+    why: Damaged
+
+
 _FIRST, _HEAD, _LAST = releases.alias("first"), releases.alias("head"), evidence.alias("last")
 
 
@@ -41,7 +53,9 @@ _NEWEST = (
     .scalar_subquery()
 )
 _PLACES = (
-    sa.select(deliveries.c.workflow, deliveries.c.environment, _FIRST.c.released_at, _HEAD.c.released_at)
+    sa.select(
+        deliveries.c.workflow, deliveries.c.environment, _FIRST.c.released_at, _HEAD.c.released_at, _LAST.c.number
+    )
     .select_from(deliveries)
     .join(_FIRST, sa.and_(_here(_FIRST), _FIRST.c.generation == 1))
     .join(_HEAD, sa.and_(_here(_HEAD), _HEAD.c.generation == _HIGHEST))
@@ -50,24 +64,50 @@ _PLACES = (
 )
 
 
-def list_places(connection: sa.Connection, kind: str, of_last: tuple[str, ...]) -> list[Place]:
+def list_places(connection: sa.Connection, kind: str, of_last: tuple[str, ...]) -> list[Place | DamagedPlace]:
     """Every place where something was ever live, sorted. kind: of the records looked at; of_last: the members of the
     body that are wanted of the newest, texts all, which the database reads faster than we do.
 
-    Raises Damaged when a record was edited.
+    What was edited at one place keeps no other from being told.
     """
-    body = sa.cast(_LAST.c.body, sa.JSON) if connection.dialect.name == "postgresql" else _LAST.c.body
-    members = [sa.type_coerce(body, sa.JSON)[name].as_string() for name in of_last]
-    rows = connection.execute(_PLACES.add_columns(*members), {"kind": kind})
-    return [_place(*row) for row in rows]
-
-
-def _place(workflow: str, environment: str, first: str, head: str, *last: str | None) -> Place:
-    told = tuple(text for text in last if text is not None)
     try:
-        return Place(workflow, environment, from_text(first), from_text(head), told or None)
+        with connection.begin_nested():  # where a record is no JSON, the statement fails as a whole
+            rows = connection.execute(_PLACES.add_columns(*_members(connection, of_last)), {"kind": kind}).all()
+    except sa.exc.DBAPIError:
+        bodies = connection.execute(_PLACES.add_columns(_LAST.c.body), {"kind": kind})
+        return [_place(_members_of(row[5], of_last), *row[:5]) for row in bodies]
+    return [_place(dict(zip(of_last, row[5:], strict=True)), *row[:5]) for row in rows]
+
+
+def _members(connection: sa.Connection, names: tuple[str, ...]) -> list[sa.ColumnElement[Any]]:
+    body = sa.cast(_LAST.c.body, sa.JSON) if connection.dialect.name == "postgresql" else _LAST.c.body
+    return [sa.type_coerce(body, sa.JSON)[name].as_string() for name in names]
+
+
+def _members_of(body: str | None, names: tuple[str, ...]) -> dict[str, Any]:
+    """The same, of one record; all None of what is no JSON object."""
+    try:
+        document = json.loads(body or "")
+    except ValueError:
+        document = None
+    return {name: document.get(name) if isinstance(document, dict) else None for name in names}
+
+
+def _place(
+    last: Mapping[str, Any], workflow: str, environment: str, first: str, head: str, number: int | None
+) -> Place | DamagedPlace:
+    try:
+        first_live_at, released_at = from_text(first), from_text(head)
     except (ValueError, TypeError) as error:
-        raise Damaged(
-            f"a release of {workflow} in {environment} was edited: {error}",
-            next_command=f"agent-deploy verify {workflow}",
-        ) from error
+        return _damaged(workflow, environment, f"a release of {workflow} in {environment} was edited: {error}")
+    if number is None:
+        return Place(workflow, environment, first_live_at, released_at, None)
+    lacking = [name for name, text in last.items() if not isinstance(text, str)]
+    if lacking:
+        what = f"evidence {number} of {workflow} was edited: it has no {lacking[0]!r}"
+        return _damaged(workflow, environment, what)
+    return Place(workflow, environment, first_live_at, released_at, tuple(last.values()))
+
+
+def _damaged(workflow: str, environment: str, what: str) -> DamagedPlace:
+    return DamagedPlace(workflow, environment, Damaged(what, next_command=f"agent-deploy verify {workflow}"))

@@ -47,7 +47,7 @@ def test_status_tells_last_success_last_drill_and_when_the_next_is_overdue(
                          "ended_at": to_text(good.ended_at)},
         "last": {"drill": bad.plan.id, "outcome": "failed_guard", "mode": "live", "ended_at": to_text(bad.ended_at)},
         "succeeded_in_a_row": 0, "failed_in_a_row": 1, "blocked_in_a_row": 0, "overdue": False,
-        "overdue_from": to_text(good.ended_at + 8 * _DAY), "paused": None, "running": None,
+        "overdue_from": to_text(good.ended_at + 8 * _DAY), "paused": None, "running": None, "damaged": "",
     }  # fmt: skip
 
 

@@ -32,6 +32,9 @@ def drills_of(registry: Registry, config: Config, heads: Iterable[Release]) -> D
 
 def line(status: DrillStatus) -> str:
     """`support-triage in production: last drill that counts 2026-11-24 10:12:03Z`, and what else there is to know."""
+    if status.damage:
+        edited = f"a record of its drills was edited: {status.damage.next_command}"
+        return f"{status.workflow} in {status.environment}: {edited}"
     success = status.standing.last_success
     parts = [f"last drill that counts {moment(success.ended_at)}" if success else "no drill succeeded yet"]
     if status.overdue_since:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent_deploy.cli.exit_codes import DRILL_FAILED
+from agent_deploy.cli.exit_codes import DAMAGED, DRILL_FAILED
 from agent_deploy.cli.options import Settings, example, json_option, pass_settings
 from agent_deploy.cli.output import emit, moment, say, table, tell_error
 
@@ -31,19 +31,21 @@ def command(
     """Show how environments stand with their drills.
 
     Overdue is told from the records alone: the time runs from the last drill that succeeded, or, before the first one,
-    from when something went live.
+    from when something went live. Where a record was edited nothing can be told; the others are shown, and it exits 7.
     """
     from agent_deploy.operations.drill.status import drill_status
     from agent_deploy.wiring import open_registry
 
     config = settings.config()
     found = drill_status(open_registry(config), config, workflow, environment)
-    overdue = [status for status in found if status.overdue_since]
+    overdue, damaged = [one for one in found if one.overdue_since], [one for one in found if one.damage]
     emit(as_json, {"drills": [document(one) for one in found], "overdue": len(overdue)}, lambda: _text(found))
     for status in overdue:
         tell_error(overdue_words(status), "", f"agent-deploy drill run {status.workflow} --env {status.environment}")
-    if overdue and fail_if_overdue:
-        click.get_current_context().exit(DRILL_FAILED)
+    for status in damaged:
+        _tell_damaged(status)
+    if damaged or (overdue and fail_if_overdue):
+        click.get_current_context().exit(DAMAGED if damaged else DRILL_FAILED)
 
 
 def document(status: DrillStatus) -> dict[str, Any]:
@@ -66,6 +68,7 @@ def document(status: DrillStatus) -> dict[str, Any]:
         "running": {"drill": running.drill, "phase": running.phase, "lease_until": _moment(running.lease_until)}
         if running
         else None,
+        "damaged": status.damage.message if status.damage else "",
     }
 
 
@@ -80,6 +83,13 @@ def overdue_words(status: DrillStatus) -> str:
     return f"the drill of {status.workflow} in {status.environment} is overdue since {since}: {last}"
 
 
+def _tell_damaged(status: DrillStatus) -> None:
+    assert status.damage is not None  # noqa: S101  (only of what is damaged)
+    place = f"{status.workflow} in {status.environment}"
+    told = f"how {place} stands with its drills cannot be told: {status.damage.message}"
+    tell_error(told, status.damage.unchanged, status.damage.next_command)
+
+
 def _text(found: list[DrillStatus]) -> str:
     if not found:
         say("Something has to be live in an environment with a table [environments.<name>.drill].")
@@ -89,16 +99,17 @@ def _text(found: list[DrillStatus]) -> str:
 
 def _cells(status: DrillStatus) -> list[str]:
     standing = status.standing
-    last, success = standing.last, standing.last_success
+    last, success, none = standing.last, standing.last_success, "unknown" if status.damage else ""
     notes = [
         f"{status.running.drill} is in phase {status.running.phase}" if status.running else "",
         status.pause.words if status.pause else "",
         "" if status.policy.scheduled else "not scheduled",
+        "a record was edited" if status.damage else "",
     ]
     return [
         status.workflow, status.environment, status.policy.mode,
-        moment(success.ended_at) if success else "never",
-        f"{last.outcome}, {moment(last.ended_at)}" if last else "none",
+        moment(success.ended_at) if success else none or "never",
+        f"{last.outcome}, {moment(last.ended_at)}" if last else none or "none",
         _in_a_row(status), _overdue(status), _next(status), "; ".join(filter(None, notes)),
     ]  # fmt: skip
 
@@ -122,7 +133,7 @@ def _overdue(status: DrillStatus) -> str:
 def _next(status: DrillStatus) -> str:
     if status.next_at:
         return moment(status.next_at)
-    return status.next_why or "-"
+    return "-" if status.damage else status.next_why or "-"
 
 
 def _drill(drill: Drill | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent_deploy.cli.exit_codes import DRILL_FAILED
+from agent_deploy.cli.exit_codes import DAMAGED, DRILL_FAILED
 from agent_deploy.cli.options import Settings, actor_option, example, json_option, pass_settings
 from agent_deploy.cli.output import count, emit, moment, tell_error
 
@@ -26,7 +26,7 @@ def command(settings: Settings, actor: str | None, as_json: bool) -> None:
 
     For a scheduler, hourly. Harmless to repeat and to run anywhere: at most one drill a workflow, environment and ISO
     week completes. One that was blocked or failed is tried again, later within its window. Exit 0 when nothing was due
-    or all went well, 8 when a drill failed.
+    or all went well, 8 when a drill failed, else 7 when a record was edited, so that nobody can tell what is due there.
     """
     gc.disable()  # what is imported stays: looking it through again and again takes a tenth of an idle tick
     from agent_deploy.actor import find_actor
@@ -43,8 +43,8 @@ def command(settings: Settings, actor: str | None, as_json: bool) -> None:
     )
     emit(as_json, document(done) if as_json else {}, lambda: text(done))
     tell(done)
-    if done.failed:
-        click.get_current_context().exit(DRILL_FAILED)
+    if done.failed or done.damaged:
+        click.get_current_context().exit(DRILL_FAILED if done.failed else DAMAGED)
 
 
 def document(tick: Tick) -> dict[str, Any]:
@@ -54,6 +54,7 @@ def document(tick: Tick) -> dict[str, Any]:
         "recovered": [_recovered(drill) for drill in tick.recovered],
         "ran": [_ran(one) for one in tick.ran],
         "overdue": [_overdue(one) for one in tick.overdue],
+        "damaged": [_damaged(one) for one in tick.damaged],
         "places": [_place(one) for one in tick.looks],
         "not_told": [{"channel": one.channel, "why": one.why} for one in tick.not_told],
     }
@@ -80,6 +81,10 @@ def tell(tick: Tick) -> None:
         assert look.overdue_since is not None  # noqa: S101  (that is what `overdue` is)
         told = f"the drill of {_where(look)} is overdue since {moment(look.overdue_since)}"
         tell_error(told, "", f"agent-deploy drill status {look.workflow} --env {look.environment}")
+    for look in tick.damaged:
+        assert look.damage is not None  # noqa: S101  (that is what `damaged` is)
+        told = f"no drill of {_where(look)} can be planned: {look.damage.message}"
+        tell_error(told, look.damage.unchanged, look.damage.next_command)
     for failure in tick.not_told:
         tell_error(f"could not tell {failure}", "", "")
 
@@ -96,7 +101,7 @@ def _nothing(tick: Tick) -> str:
     if not tick.looks:
         return "no drills are scheduled: give an environment a [environments.ENV.drill] table"
     coming = sorted(((one.decision.at, one) for one in tick.looks if one.decision.at), key=lambda pair: pair[0])
-    behind = [one for one in tick.looks if one.decision.state == "behind"]
+    behind = [one for one in tick.looks if one.decision.state in ("behind", "damaged")]
     line = f"nothing is due in {count(len(tick.looks), 'place')}"
     if behind:
         return f"{line}; {_where(behind[0])}: {behind[0].decision.why}"
@@ -133,6 +138,15 @@ def _overdue(look: Look) -> dict[str, Any]:
         "environment": look.environment,
         "since": look.overdue_since.isoformat() if look.overdue_since else None,
         "last_success": {"drill": last.plan.id, "ended_at": last.ended_at.isoformat()} if last else None,
+    }
+
+
+def _damaged(look: Look) -> dict[str, Any]:
+    return {
+        "workflow": look.workflow,
+        "environment": look.environment,
+        "why": look.decision.why,
+        "next_command": look.damage.next_command if look.damage else "",
     }
 
 

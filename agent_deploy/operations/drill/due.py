@@ -17,8 +17,9 @@ from drills.standing import CLOCK_ERROR, Standing, counts, standing_of
 from drills.windows import week_of
 from registry.database import Connection
 from registry.drilling import DrillWeek, weeks_from
+from registry.errors import Damaged
 from registry.registry import Registry
-from registry.scheduling import Place, list_places
+from registry.scheduling import DamagedPlace, Place, list_places
 from registry.times import from_text
 
 # Of a drill's record, as `_fresh_week` takes them.
@@ -28,7 +29,7 @@ _MEMBERS = ("outcome", "mode", "week", "planned_at", "ended_at")
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a workflow stands in an environment. overdue_since: None when it is not; last_success: of one that is, the
-    last drill that counts, if there ever was one.
+    last drill that counts, if there ever was one. damage: what was edited there, so that nothing of this can be told.
     """
 
     workflow: str
@@ -37,12 +38,13 @@ class Look:
     decision: Decision
     last_success: Drill | None = None
     overdue_since: datetime | None = None
+    damage: Damaged | None = None
 
 
 def look(registry: Registry, config: Config, at: datetime) -> list[Look]:
     """Every place whose drills are scheduled, sorted; the same few statements for a thousand of them as for one.
 
-    Raises BadConfig for a policy that cannot be.
+    A record that was edited is the trouble of its own place. Raises BadConfig for a policy that cannot be.
     """
     with registry.database.read() as connection:
         scheduled = _scheduled(list_places(connection, RECORDED, _MEMBERS), config)
@@ -53,7 +55,7 @@ def look(registry: Registry, config: Config, at: datetime) -> list[Look]:
         return [_look(connection, place, policy, weeks, at) for place, policy in scheduled]
 
 
-def _scheduled(places: list[Place], config: Config) -> list[tuple[Place, DrillPolicy]]:
+def _scheduled(places: list[Place | DamagedPlace], config: Config) -> list[tuple[Place | DamagedPlace, DrillPolicy]]:
     """Policies are read once for all workflows that have none of their own."""
     of_environment: dict[str, DrillPolicy] = {}
     found = []
@@ -77,6 +79,26 @@ def _by_place(weeks: list[DrillWeek]) -> Mapping[tuple[str, str], list[DrillWeek
 
 
 def _look(
+    connection: Connection,
+    place: Place | DamagedPlace,
+    policy: DrillPolicy,
+    weeks: Mapping[tuple[str, str], list[DrillWeek]],
+    at: datetime,
+) -> Look:
+    if isinstance(place, DamagedPlace):
+        return _damaged(place, policy, place.why, at)
+    try:
+        return _whole(connection, place, policy, weeks, at)
+    except Damaged as error:
+        return _damaged(place, policy, error, at)
+
+
+def _damaged(place: Place | DamagedPlace, policy: DrillPolicy, why: Damaged, at: datetime) -> Look:
+    decision = Decision("damaged", week_of(at, policy.window.timezone), None, why.message)
+    return Look(place.workflow, place.environment, policy, decision, damage=why)
+
+
+def _whole(
     connection: Connection,
     place: Place,
     policy: DrillPolicy,
@@ -112,6 +134,8 @@ def _fresh_week(place: Place, policy: DrillPolicy, at: datetime) -> str:
         return ""
     outcome, mode, week, planned_at, ended_at = place.last
     counted = outcome == "succeeded" and (mode == "live" or policy.count_rehearsal)
-    if not counted or not at - policy.overdue_after < from_text(ended_at) <= at + CLOCK_ERROR:
+    try:
+        fresh = counted and at - policy.overdue_after < from_text(ended_at) <= at + CLOCK_ERROR
+        return (week or week_of(from_text(planned_at), policy.window.timezone)) if fresh else ""
+    except ValueError:  # an edited one, as whoever reads the whole record is told
         return ""
-    return week or week_of(from_text(planned_at), policy.window.timezone)

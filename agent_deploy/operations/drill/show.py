@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drills.models import RECORDED, STARTED, Drill
-from drills.recording import drill_of, find_drills, list_drills
+from drills.recording import find_drills, list_drills, recorded
 from registry.chain import record_hash
 from registry.database import Connection
 from registry.errors import BadInput, Damaged, NotFound
@@ -39,7 +39,7 @@ def show(registry: Registry, drill: str) -> ShownDrill:
         of_place = list_drills(connection, record.workflow, record.environment)
     ids = [found.plan.id for found in of_place]
     before = of_place[ids.index(record.subject) + 1 :]
-    return ShownDrill(drill_of(record.body), record, tuple(before[:EARLIER]))
+    return ShownDrill(recorded(record), record, tuple(before[:EARLIER]))
 
 
 def _found(connection: Connection, id_: str) -> Evidence:

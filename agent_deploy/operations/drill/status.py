@@ -19,6 +19,7 @@ from drills.standing import Standing
 from registry.catalog import check_workflow_exists
 from registry.database import Connection
 from registry.drilling import DrillLease, find_lease
+from registry.errors import Damaged
 from registry.models import Release
 from registry.registry import Registry
 from registry.releases import find_heads
@@ -33,6 +34,7 @@ class DrillStatus:
     """One environment of one workflow. at: the moment that it was looked at. running: the drill under way, if any.
 
     next_at: when `drill tick` may run the next one; None for now, and where that cannot be said. next_why: in words.
+    damage: what was edited on record; there is no standing to be told then, and no pause.
     """
 
     workflow: str
@@ -44,6 +46,7 @@ class DrillStatus:
     running: DrillLease | None
     next_at: datetime | None = None
     next_why: str = ""
+    damage: Damaged | None = None
 
     @property
     def overdue_since(self) -> datetime | None:
@@ -61,7 +64,8 @@ def drill_status(
 ) -> list[DrillStatus]:
     """Every environment in which something is live and for which the settings have a drill policy, sorted.
 
-    Raises NotFound for a workflow that there is not, and BadConfig.
+    A record that was edited is the trouble of its own environment. Raises NotFound for a workflow that there is not,
+    and BadConfig.
     """
     at = clock()
     with registry.database.read() as connection:
@@ -78,11 +82,11 @@ def _with_next(status: DrillStatus, decision: Decision | None) -> DrillStatus:
 
 
 def drilled(registry: Registry, config: Config, *, clock: Callable[[], datetime] = now) -> list[Drilled]:
-    """The same for the figures of `serve`."""
+    """The same for the figures of `serve`, less what cannot be told."""
     from agent_deploy.telemetry.serving.drill_figures import Drilled
 
     found = drill_status(registry, config, clock=clock)
-    return [Drilled(one.workflow, one.environment, one.standing, one.at) for one in found]
+    return [Drilled(one.workflow, one.environment, one.standing, one.at) for one in found if not one.damage]
 
 
 def with_policy(config: Config, heads: list[Release]) -> list[Release]:
@@ -93,11 +97,14 @@ def with_policy(config: Config, heads: list[Release]) -> list[Release]:
 def status_of(connection: Connection, config: Config, head: Release, at: datetime) -> DrillStatus | None:
     """How the environment of this head stands; None when its log was cut off at the start."""
     place = (head.workflow, head.environment)
-    policy = drill_policy(config, *place)
-    standing = read_standing(connection, *place, policy, at)
-    if standing is None:
-        return None
-    return DrillStatus(*place, at, policy, standing, find_pause(connection, *place), _running(connection, *place))
+    policy, running = drill_policy(config, *place), _running(connection, *place)
+    try:
+        standing = read_standing(connection, *place, policy, at)
+        if standing is None:
+            return None
+        return DrillStatus(*place, at, policy, standing, find_pause(connection, *place), running)
+    except Damaged as error:
+        return DrillStatus(*place, at, policy, Standing(None, None, at, None), None, running, damage=error)
 
 
 def _running(connection: Connection, workflow: str, environment: str) -> DrillLease | None:

@@ -18,7 +18,7 @@ from drills.policy import DrillPolicy
 from drills.recording import new_drill_id
 from drills.stopping import Stopping
 from registry.drilling import DrillWeek
-from registry.errors import Conflict, NotFound, Refused, RegistryError
+from registry.errors import Conflict, Damaged, NotFound, Refused, RegistryError
 from registry.registry import Registry
 from registry.times import now
 
@@ -79,6 +79,11 @@ class Tick:
         ]  # fmt: skip
 
     @property
+    def damaged(self) -> list[Look]:
+        """The places of which nobody can tell when a drill is due, for a record was edited."""
+        return [one for one in self.looks if one.damage]
+
+    @property
     def failed(self) -> bool:
         """Whether a drill failed, or had to be recovered."""
         return bool(self.recovered) or any(ran.failed for ran in self.ran)
@@ -97,7 +102,8 @@ def tick(
     """One tick. At most one drill a workflow, environment and ISO week completes, whatever number of ticks run at once.
 
     stop: asked between drills; what is still due is left to the next tick, as it is after a drill was interrupted.
-    A drill that cannot begin keeps no other from its turn. Raises Unavailable when the database is away.
+    A drill that cannot begin keeps no other from its turn, nor does a record that was edited. Raises Unavailable when
+    the database is away.
     """
     recovered = tuple(recover())
     at = clock()
@@ -141,6 +147,7 @@ def scheduled_tick(
 
 def _tell(registry: Registry, config: Config, done: Tick, not_told: list[NotTold]) -> None:
     """Of the dead and the missing; `run_drill` tells of the others."""
+    from agent_deploy.notifying.sending import NotTold
     from agent_deploy.operations.drill.telling import Teller
 
     teller = Teller(registry, config, failures=not_told)
@@ -148,7 +155,10 @@ def _tell(registry: Registry, config: Config, done: Tick, not_told: list[NotTold
         teller.ended(dead)
     for one in done.overdue:
         assert one.overdue_since is not None  # noqa: S101  (that is what `overdue` is)
-        teller.overdue(one.workflow, one.environment, one.overdue_since, one.last_success)
+        try:
+            teller.overdue(one.workflow, one.environment, one.overdue_since, one.last_success)
+        except Damaged as error:  # nobody can tell whether it was told before
+            not_told.append(NotTold("nobody", error.message))
 
 
 def _attempt(registry: Registry, due: Look, run: RunDrill, clock: Callable[[], datetime], drill: str) -> Ran | None:

@@ -23,6 +23,7 @@ GROUPS = {
     "calls": "A traced call",
     "evals": "Evals and the gate",
     "drills": "Drills",
+    "facts": "Traces in, facts out",
 }
 
 

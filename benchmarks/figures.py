@@ -42,6 +42,15 @@ def at_most(limit: float, what: str, value: float, unit: Unit, *, against: str =
     return Figure(what, unit(value) + note, against, "", f"≤ {unit(limit)}", value <= limit)
 
 
+def at_least(
+    limit: float, what: str, value: float, unit: Unit, *, against: str = "", baseline: float | None = None
+) -> Figure:
+    """A rate with a limit of its own, beside a rate that cannot be exceeded where there is one."""
+    ratio = f"{value / baseline:.2f} ×" if baseline else ""
+    shown = f"{unit(baseline)} {against}" if baseline else against
+    return Figure(what, unit(value), shown, ratio, f"≥ {unit(limit)}", value >= limit)
+
+
 def told(what: str, value: float, unit: Unit, *, against: str = "", baseline: float | None = None) -> Figure:
     """A figure of which nothing is asked."""
     if baseline is None:
@@ -65,6 +74,11 @@ def seconds(value: float) -> str:
 def mebibytes(value: float) -> str:
     """Kibibytes, as the kernel counts memory, in MiB."""
     return f"{value / 1024:.1f} MiB"
+
+
+def spans_per_second(value: float) -> str:
+    """A rate of spans."""
+    return f"{value:,.0f} spans/s"
 
 
 def percent_of_a_core(value: float) -> str:

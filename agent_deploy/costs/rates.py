@@ -32,11 +32,7 @@ class Rates:
         are taken out first. No telling: no tokens at all (nobody reported them), parts greater than their whole, or
         output without a price.
         """
-        fresh = usage.input - usage.cache_read - usage.cache_write
-        spoken = usage.output - usage.reasoning
-        if min(fresh, spoken, *_counts(usage)) < 0 or not usage.input + usage.output:
-            return None
-        if self.output is None and usage.output:
+        if not usage.adds_up or (self.output is None and usage.output):
             return None
         return self.total(usage, 1)
 
@@ -53,10 +49,6 @@ class Rates:
             + usage.reasoning * _or(self.reasoning, output)
         )
         return tokens / _MILLION + self.request * calls
-
-
-def _counts(usage: Usage) -> tuple[int, ...]:
-    return (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
 
 
 def _or(rate: Decimal | None, other: Decimal) -> Decimal:

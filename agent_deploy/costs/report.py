@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from agent_deploy.costs.periods import Source
 from agent_deploy.costs.rates import Rates
+from agent_deploy.costs.unknown import Unknown, why_unknown
 from agent_deploy.costs.usage import Usage
 
 # By how much what spans say of their cost may differ from what is worked out, before it is told.
@@ -19,8 +20,8 @@ TOLERANCE = Decimal("0.01")
 class Spent:
     """Model calls of one group that pay the same rates, together.
 
-    rates: None where there is no price. told: whether their tokens are known and add up; `free`: they failed and no
-    token was reported, so that nothing was charged. reported_usd: what their spans say, None where they say nothing.
+    rates: None where there is no price. told, spoke: see `why_unknown`. free: they failed and no token was reported, so
+    that nothing was charged. reported_usd: what their spans say, None where they say nothing.
     """
 
     group: str
@@ -29,15 +30,21 @@ class Spent:
     model_calls: int
     usage: Usage
     told: bool = True
+    spoke: bool | None = True
     free: bool = False
     reported_usd: Decimal | None = None
+
+    @property
+    def unknown(self) -> Unknown | None:
+        """Why it is unknown what they cost; None where it is known."""
+        return None if self.free else why_unknown(self.rates, told=self.told, spoke=self.spoke)
 
     @property
     def cost_usd(self) -> Decimal | None:
         """USD for all of them; None where it is unknown."""
         if self.free:
             return Decimal(0)
-        if self.rates is None or not self.told:
+        if self.rates is None or self.unknown:
             return None
         return self.rates.total(self.usage, self.model_calls)
 
@@ -113,10 +120,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Unpriced:
-    """Model calls whose cost is unknown, and why: `no price` or `no token counts`."""
+    """Model calls whose cost is unknown, and why."""
 
     source: Source
-    why: str
+    why: Unknown
     model_calls: int
 
 
@@ -145,10 +152,10 @@ def overall(counted: Iterable[Counted], spent: Iterable[Spent], known: Iterable[
 
 def unpriced(spent: Iterable[Spent]) -> tuple[Unpriced, ...]:
     """What has no cost, the most frequent first."""
-    calls: dict[tuple[Source, str], int] = defaultdict(int)
+    calls: dict[tuple[Source, Unknown], int] = defaultdict(int)
     for each in spent:
-        if each.cost_usd is None:
-            calls[each.source, "no price" if each.told else "no token counts"] += each.model_calls
+        if each.unknown:
+            calls[each.source, each.unknown] += each.model_calls
     found = [Unpriced(source, why, count) for (source, why), count in calls.items()]
     return tuple(sorted(found, key=lambda each: (-each.model_calls, str(each.source), each.why)))
 

@@ -15,6 +15,13 @@ class Usage:
     cache_write: int = 0
     reasoning: int = 0
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether there are tokens, none are fewer than 0, and no part is greater than its whole."""
+        least = min(self.input, self.output, self.cache_read, self.cache_write, self.reasoning)
+        within = self.input >= self.cache_read + self.cache_write and self.output >= self.reasoning
+        return least >= 0 and within and self.input + self.output > 0
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.input + other.input,

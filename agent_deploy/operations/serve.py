@@ -137,9 +137,9 @@ def _service(
     from agent_deploy.telemetry.serving.figures import Figures
     from agent_deploy.telemetry.serving.forwarding import VARIABLE, Forwarder, headers_from, http_sender
     from agent_deploy.telemetry.serving.health import Health
-    from agent_deploy.telemetry.serving.pricing import Pricing
     from agent_deploy.telemetry.serving.service import Service
     from agent_deploy.telemetry.serving.upkeep import Job
+    from agent_deploy.telemetry.spending.pricing import Pricing
 
     figures, health = Figures(Pricing(prices)), Health()
     service = Service(

@@ -234,7 +234,8 @@ def _price(facts: Sequence[Fact], own: Prices) -> Decimal | None:
             continue
         usage = Usage(fact.input_tokens or 0, fact.output_tokens or 0, fact.cache_read_tokens or 0)
         price = own.price(ModelCall(fact.provider, fact.model, usage), fact.started_at)
-        if price is None or fact.input_tokens is None:
+        uncounted = fact.output_tokens is None and fact.model != "mute"
+        if price is None or fact.input_tokens is None or uncounted:
             return None
         total += price
     return total

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_deploy.telemetry.facts.fact import COLUMNS, Fact
 from agent_deploy.telemetry.facts.query import SLACK
+from agent_deploy.telemetry.spending.pricing import source_of
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -169,6 +170,6 @@ def _call(values: Mapping[str, Any]) -> Call:
 
 def _with_cost(call: Call, models: list[Fact], price: Price) -> Call:
     costs = [(fact, price(fact)) for fact in models]
-    unpriced = sorted({f"{fact.provider}/{fact.model}" for fact, cost in costs if cost is None})
+    unpriced = sorted({str(source_of(fact)) for fact, cost in costs if cost is None})
     total = sum((cost for _, cost in costs if cost is not None), Decimal(0))
     return replace(call, cost_usd=total if costs and not unpriced else None, unpriced=tuple(unpriced))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from agent_deploy.costs.prices import Prices
 from agent_deploy.telemetry.facts.fact import Fact
 from agent_deploy.telemetry.looking.tree import Price
-from agent_deploy.telemetry.serving.pricing import Pricing
+from agent_deploy.telemetry.spending.pricing import Pricing
 
 
 def price_of(prices: Prices) -> Price:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agent_deploy.telemetry.facts.fact import Fact
+from agent_deploy.telemetry.spending.pricing import source_of
 
 Price = Callable[[Fact], Decimal | None]
 
@@ -91,7 +92,7 @@ def tree_of(trace: Iterable[Fact], call_id: str, price: Price) -> CallTree:
         duration_ms=duration_ms,
         steps=_steps([*own, *inner], root, started_at, price),
         cost_usd=sum((cost for _, cost in models if cost is not None), Decimal(0)),
-        unpriced=tuple(sorted({f"{fact.provider}/{fact.model}" for fact, cost in models if cost is None})),
+        unpriced=tuple(sorted({str(source_of(fact)) for fact, cost in models if cost is None})),
     )
 
 

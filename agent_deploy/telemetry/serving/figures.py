@@ -18,8 +18,8 @@ from agent_deploy.telemetry.serving.forwarding import Forwarder
 from agent_deploy.telemetry.serving.health import Health
 from agent_deploy.telemetry.serving.intake import Taken
 from agent_deploy.telemetry.serving.pressure import Room
-from agent_deploy.telemetry.serving.pricing import Pricing
 from agent_deploy.telemetry.serving.workflow_figures import WorkflowFigures
+from agent_deploy.telemetry.spending.pricing import Pricing
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter, of use to nobody

@@ -13,8 +13,9 @@ from decimal import Decimal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from agent_deploy.costs.usage import Usage
+from agent_deploy.telemetry.facts.charging import usage_of
 from agent_deploy.telemetry.facts.fact import Fact
-from agent_deploy.telemetry.serving.pricing import Pricing, usage_of
+from agent_deploy.telemetry.spending.pricing import Pricing
 from registry.models import Release
 
 MOST_SERIES = 1000

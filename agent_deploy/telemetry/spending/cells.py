@@ -8,7 +8,7 @@ have (their first percentile): so a longer prompt is no larger input, and is not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -19,8 +19,9 @@ from agent_deploy.costs.mix import MOST_GROUPS, Amounts, Cell
 from agent_deploy.costs.periods import Period, Source
 from agent_deploy.costs.prices import Prices
 from agent_deploy.costs.rates import Rates
+from agent_deploy.costs.unknown import why_unknown
 from agent_deploy.telemetry.facts.views import within_sql
-from agent_deploy.telemetry.spending.model_calls import CALL, Scope, Turns, create_model_calls
+from agent_deploy.telemetry.spending.model_calls import ANY_SPOKE, CALL, Scope, Turns, create_model_calls
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -68,15 +69,19 @@ def read_cells(
 
 
 def _create_rates(connection: DuckDBPyConnection, prices: Prices, turns: Turns, at: datetime) -> None:
-    """The table `rates`: USD a token, of each source and turn, at the one moment and, with `paid_`, on the day."""
-    source_columns = "p VARCHAR, m VARCHAR, t VARCHAR, n INT, named INT, priced BOOLEAN, mute BOOLEAN"
+    """The table `rates`: USD a token, of each source and turn, at the one moment and, with `paid_`, on the day.
+
+    s: whether there was output, for that may be what lacks a price; lacking: whether something does.
+    """
+    source_columns = "p VARCHAR, m VARCHAR, t VARCHAR, n INT, s BOOLEAN, named INT, lacking BOOLEAN"
     columns = ", ".join(f"{prefix}{name} DOUBLE" for prefix in ("", "paid_") for name in _RATES)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE rates ({source_columns}, {columns})")
     names = _models(turns)
     rows = [
-        (source.provider, source.model, source.tier, turn, names.index(source.model), *_row(prices, source, period, at))
+        (source.provider, source.model, source.tier, turn, spoke, names.index(source.model), lacking, *rates)
         for source, found in turns.items()
         for turn, period in enumerate(found)
+        for spoke, lacking, rates in _rates(period, _at(prices, source, period, at))
     ]
     if rows:
         connection.executemany(f"INSERT INTO rates VALUES ({', '.join('?' * len(rows[0]))})", rows)
@@ -87,16 +92,22 @@ def _models(turns: Turns) -> list[str]:
     return sorted({source.model for source in turns})
 
 
-def _row(prices: Prices, source: Source, period: Period, at: datetime) -> tuple[bool | float, ...]:
-    """Whether there is a price, whether it has none for output, and the rates at the moment and on the day."""
-    length = min(period.over + 1, period.up_to)
-    fair, paid = prices.rates(source.provider, source.model, length, at, source.tier), period.rates
-    if fair is None or paid is None:
-        return (False, False, *([0.0] * (2 * len(_RATES))))
-    return (True, fair.output is None or paid.output is None, *_per_token(fair), *_per_token(paid))
+def _at(prices: Prices, source: Source, period: Period, at: datetime) -> Rates | None:
+    """What calls of the period's length pay at the moment."""
+    return prices.rates(source.provider, source.model, min(period.over + 1, period.up_to), at, source.tier)
 
 
-def _per_token(rates: Rates) -> tuple[float, ...]:
+def _rates(period: Period, fair: Rates | None) -> Iterator[tuple[bool | None, bool, tuple[float, ...]]]:
+    """With output, without, and where nobody counted it: whether a price lacks, and the rates of both."""
+    both = (*_per_token(fair), *_per_token(period.rates))
+    for spoke in ANY_SPOKE:
+        lacking = any(why_unknown(rates, told=True, spoke=spoke) for rates in (fair, period.rates))
+        yield spoke, lacking, both
+
+
+def _per_token(rates: Rates | None) -> tuple[float, ...]:
+    if rates is None:
+        return (0.0,) * len(_RATES)
     output = rates.output or Decimal()
     read, write = (rates.input if rate is None else rate for rate in (rates.cache_read, rates.cache_write))
     reasoning = output if rates.reasoning is None else rates.reasoning
@@ -111,7 +122,7 @@ def _create_paid(connection: DuckDBPyConnection) -> None:
         + reasoning * paid_reasoned + paid_request"""
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE paid AS
-        SELECT call, bool_and(free OR (told AND priced AND (NOT mute OR output = 0))) AS known,
+        SELECT call, bool_and(free OR (told AND NOT lacking)) AS known,
             CASE WHEN min(named) < max(named) THEN {_SEVERAL} ELSE min(named) END AS named,
             arg_min(input, started_at) FILTER (NOT free) AS first_input,
             count(*) FILTER (NOT free) AS model_calls, sum(input) AS input,
@@ -119,7 +130,9 @@ def _create_paid(connection: DuckDBPyConnection) -> None:
             sum({fresh} * fresh) FILTER (NOT free) AS fresh_usd, sum(cache_read * read) AS read_usd,
             sum(cache_write * "write") AS write_usd, sum({spoken} * spoken + reasoning * reasoned) AS output_usd,
             sum(request) FILTER (NOT free) AS request_usd, sum({classes}) FILTER (NOT free) AS paid_usd
-        FROM model_calls LEFT JOIN rates ON (p, m, t, n) = (provider, model, tier, turn) GROUP BY call"""
+        FROM model_calls
+        LEFT JOIN rates ON (p, m, t, n) = (provider, model, tier, turn) AND s IS NOT DISTINCT FROM spoke
+        GROUP BY call"""
     )
 
 

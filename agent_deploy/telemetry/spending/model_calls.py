@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from agent_deploy.costs.periods import Period, Source, periods
 from agent_deploy.costs.prices import Prices
-from agent_deploy.costs.rates import Rates
+from agent_deploy.costs.unknown import why_unknown
+from agent_deploy.telemetry.facts.charging import FREE, SPOKE, TOKENS, TOLD
 from agent_deploy.telemetry.facts.engine import quoted
 
 if TYPE_CHECKING:
@@ -27,15 +28,7 @@ Turns = Mapping[Source, tuple[Period, ...]]
 # any two of ten million calls share one has a chance of one in 400,000.
 OF_CALL = "hash(trace_id, CASE WHEN call_id = '' THEN trace_id ELSE call_id END)"
 CALL = "hash(calls.trace_id, calls.key)"
-
-_TOKENS = """coalesce(input_tokens, 0) AS input, coalesce(output_tokens, 0) AS output,
-    coalesce(cache_read_tokens, 0) AS cache_read, coalesce(cache_write_tokens, 0) AS cache_write,
-    coalesce(reasoning_tokens, 0) AS reasoning"""
-# It failed, and nobody reported a token: providers charge nothing for what they refuse.
-_FREE = "failed AND coalesce(input_tokens, 0) = 0 AND coalesce(output_tokens, 0) = 0"
-# Tokens that are known and add up, as `Rates.price` has it.
-_TOLD = """input_tokens IS NOT NULL AND least(input, output, cache_read, cache_write, reasoning) >= 0
-    AND input >= cache_read + cache_write AND output >= reasoning AND input + output > 0"""
+ANY_SPOKE = (True, False, None)  # all that `spoke` may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +58,37 @@ class Scope:
 def create_model_calls(connection: DuckDBPyConnection, prices: Prices, scope: Scope) -> Turns:
     """Make the view over `facts`, and say what the turns of each source are.
 
-    Beside the columns of `facts` it has call (which one it is of), turn, free, told, and the tokens without nulls as
-    input, output, cache_read, cache_write, reasoning.
+    Beside the columns of `facts` it has call (which one it is of), turn, free, told and spoke (see `charging`), and the
+    tokens without nulls as input, output, cache_read, cache_write, reasoning.
     """
     turns = {source: periods(prices, source, first, last) for source, first, last in _sources(connection, scope)}
     connection.execute(
         f"""CREATE OR REPLACE TEMP VIEW model_calls AS
-        SELECT *, {_FREE} AS free, {_TOLD} AS told
-        FROM (SELECT *, {OF_CALL} AS call, {_TOKENS}, {turn_sql(turns)} AS turn
+        SELECT *, {FREE} AS free, {TOLD} AS told, {SPOKE} AS spoke
+        FROM (SELECT *, {OF_CALL} AS call, {TOKENS}, {turn_sql(turns)} AS turn
             FROM facts WHERE kind = 'model' AND {scope.sql})"""
     )
     return turns
 
 
-def rates_of(turns: Turns, source: Source, turn: int, *, spoke: bool) -> Rates | None:
-    """What rows of this source and turn pay. spoke: whether they have output; it may have no price."""
-    rates = turns[source][turn].rates
-    return None if rates is None or (spoke and rates.output is None) else rates
+def create_unknown(connection: DuckDBPyConnection, turns: Turns) -> None:
+    """Make the table `unknown`, of the calls with a model call whose cost is unknown."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE lacking (p VARCHAR, m VARCHAR, t VARCHAR, n INT, s BOOLEAN)")
+    rows = [
+        (source.provider, source.model, source.tier, number, spoke)
+        for source, found in turns.items()
+        for number, period in enumerate(found)
+        for spoke in ANY_SPOKE
+        if why_unknown(period.rates, told=True, spoke=spoke)
+    ]
+    if rows:
+        connection.executemany("INSERT INTO lacking VALUES (?, ?, ?, ?, ?)", rows)
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE unknown AS
+        SELECT DISTINCT call FROM model_calls
+        LEFT JOIN lacking ON (p, m, t, n) = (provider, model, tier, turn) AND s IS NOT DISTINCT FROM spoke
+        WHERE NOT free AND (NOT told OR p IS NOT NULL)"""
+    )
 
 
 def turn_sql(turns: Turns) -> str:

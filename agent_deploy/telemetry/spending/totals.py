@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +13,14 @@ from agent_deploy.costs.periods import Source
 from agent_deploy.costs.prices import Prices
 from agent_deploy.costs.report import Counted, Spent
 from agent_deploy.costs.usage import Usage
-from agent_deploy.telemetry.spending.model_calls import CALL, OF_CALL, Scope, Turns, create_model_calls, rates_of
+from agent_deploy.telemetry.spending.model_calls import (
+    CALL,
+    OF_CALL,
+    Scope,
+    Turns,
+    create_model_calls,
+    create_unknown,
+)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -50,10 +56,10 @@ def read_totals(connection: DuckDBPyConnection, prices: Prices, scope: Scope, by
     turns = create_model_calls(connection, prices, scope)
     group = _OF_CALLS[by] if by in _OF_CALLS else _OF_STEPS[by or ""]
     spent = _spent(connection, turns, group, "true")
-    lacking = {each.source for each in spent if each.cost_usd is None}
+    lacking = any(each.unknown for each in spent)
     known = spent
     if lacking:
-        _create_unknown(connection, turns, lacking)
+        create_unknown(connection, turns)
         known = _spent(connection, turns, group, "call NOT IN (FROM unknown)")
     count = _count_calls if by in _OF_CALLS else _count_steps
     counted = count(connection, scope, by, "call IN (FROM unknown)" if lacking else "false")
@@ -62,7 +68,7 @@ def read_totals(connection: DuckDBPyConnection, prices: Prices, scope: Scope, by
 
 def _spent(connection: DuckDBPyConnection, turns: Turns, group: str, where: str) -> list[Spent]:
     rows = connection.execute(
-        f"""SELECT {group}, provider, model, tier, turn, free, told, output > 0 AS spoke,
+        f"""SELECT {group}, provider, model, tier, turn, free, told, spoke,
             reported_cost_usd IS NOT NULL AS reported, {_SUMS}
         FROM model_calls WHERE {where} GROUP BY ALL"""
     ).fetchall()
@@ -75,31 +81,13 @@ def _spent_of(row: tuple[Any, ...], turns: Turns) -> Spent:
     return Spent(
         group=str(group),
         source=source,
-        rates=rates_of(turns, source, turn, spoke=spoke),
+        rates=turns[source][turn].rates,
         model_calls=count,
         usage=Usage(*(int(number) for number in tokens)),
         told=told,
+        spoke=spoke,
         free=free,
         reported_usd=Decimal(repr(said)) if reported else None,
-    )
-
-
-def _create_unknown(connection: DuckDBPyConnection, turns: Turns, lacking: Iterable[Source]) -> None:
-    """The table `unknown`, of the calls with a model call whose cost is unknown."""
-    connection.execute("CREATE OR REPLACE TEMP TABLE unpriced (p VARCHAR, m VARCHAR, t VARCHAR, n INT, mute BOOLEAN)")
-    rows = [
-        (source.provider, source.model, source.tier, number, period.rates is not None)
-        for source in lacking
-        for number, period in enumerate(turns[source])
-        if period.rates is None or period.rates.output is None
-    ]
-    if rows:
-        connection.executemany("INSERT INTO unpriced VALUES (?, ?, ?, ?, ?)", rows)
-    connection.execute(
-        """CREATE OR REPLACE TEMP TABLE unknown AS
-        SELECT DISTINCT call FROM model_calls
-        LEFT JOIN unpriced ON (p, m, t, n) = (provider, model, tier, turn)
-        WHERE NOT free AND (NOT told OR (p IS NOT NULL AND (NOT mute OR output > 0)))"""
     )
 
 

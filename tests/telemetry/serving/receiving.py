@@ -16,9 +16,9 @@ from agent_deploy.telemetry.serving.admission import Admission
 from agent_deploy.telemetry.serving.figures import Figures
 from agent_deploy.telemetry.serving.forwarding import Forwarder
 from agent_deploy.telemetry.serving.health import Health
-from agent_deploy.telemetry.serving.pricing import Pricing
 from agent_deploy.telemetry.serving.service import Limits, Service, application
 from agent_deploy.telemetry.serving.upkeep import Job
+from agent_deploy.telemetry.spending.pricing import Pricing
 from registry.errors import Unavailable
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"

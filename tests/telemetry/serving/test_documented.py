@@ -12,7 +12,7 @@ from agent_deploy.telemetry.serving.figures import Figures
 from agent_deploy.telemetry.serving.forwarding import Forwarder, Reply
 from agent_deploy.telemetry.serving.health import Health
 from agent_deploy.telemetry.serving.pressure import Room
-from agent_deploy.telemetry.serving.pricing import Pricing
+from agent_deploy.telemetry.spending.pricing import Pricing
 
 _DOCS = Path(__file__).parents[3] / "docs"
 

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry
 from agent_deploy.costs.prices import Prices
 from agent_deploy.costs.usage import ModelCall, Usage
 from agent_deploy.telemetry.facts.fact import Fact
-from agent_deploy.telemetry.serving.pricing import Pricing
 from agent_deploy.telemetry.serving.workflow_figures import Bounded, WorkflowFigures
+from agent_deploy.telemetry.spending.pricing import Pricing
 from registry.models import Release
 
 AT = datetime(2026, 11, 24, 9, tzinfo=UTC)

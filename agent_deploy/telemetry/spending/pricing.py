@@ -1,17 +1,17 @@
-"""What the model calls that come in cost, quickly: rates are looked up once for all calls that pay the same."""
+"""What model calls cost, one at a time and quickly: rates are looked up once for all calls that pay the same.
+
+Figures over many are priced in sums (`totals`, `cells`), by the same rule: `costs.unknown`.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
 
 from agent_deploy.costs.periods import Period, Source, periods
 from agent_deploy.costs.prices import Prices
-from agent_deploy.costs.usage import Usage
+from agent_deploy.costs.unknown import Unknown, why_unknown
+from agent_deploy.telemetry.facts.charging import is_free, is_told, spoke, usage_of
 from agent_deploy.telemetry.facts.fact import Fact
-
-# Why a cost is unknown.
-Unknown = Literal["no price", "no token counts"]
 
 _MOST_SOURCES = 1000
 _MOST_PERIODS = 50
@@ -25,18 +25,16 @@ class Pricing:
         self._known: dict[Source, tuple[Period, ...]] = {}
 
     def cost(self, fact: Fact) -> Decimal | Unknown:
-        """USD for the model call, or why that is unknown. A call that failed without any tokens cost nothing."""
-        usage = usage_of(fact)
-        if fact.failed and fact.input_tokens is None and fact.output_tokens is None:
+        """USD for the model call, or why that is unknown."""
+        if is_free(fact):
             return Decimal(0)
-        period = self._period(fact, usage.input)
-        if period.rates is None:
-            return "no price"
-        cost = period.rates.price(usage)
-        return "no token counts" if cost is None else cost
+        usage = usage_of(fact)
+        rates = self._period(fact, usage.input).rates
+        why = why_unknown(rates, told=is_told(fact, usage), spoke=spoke(fact))
+        return why or (rates.total(usage, 1) if rates else "no price")
 
     def _period(self, fact: Fact, input_tokens: int) -> Period:
-        source = Source(fact.provider, fact.model, fact.tier)
+        source = source_of(fact)
         known = self._known.get(source, ())
         for period in known:
             if period.covers(fact.started_at, input_tokens):
@@ -48,12 +46,6 @@ class Pricing:
         return next(period for period in found if period.covers(fact.started_at, input_tokens))
 
 
-def usage_of(fact: Fact) -> Usage:
-    """The fact's tokens; none where it says nothing of them."""
-    return Usage(
-        fact.input_tokens or 0,
-        fact.output_tokens or 0,
-        fact.cache_read_tokens or 0,
-        fact.cache_write_tokens or 0,
-        fact.reasoning_tokens or 0,
-    )
+def source_of(fact: Fact) -> Source:
+    """Whom the model call was paid to."""
+    return Source(fact.provider, fact.model, fact.tier)

@@ -11,6 +11,7 @@ from registry.registry import Registry
 
 if TYPE_CHECKING:
     from agent_deploy.gates.policy import Policy
+    from registry.errors import Damaged
 
 
 # Whoever waits for this command may be in an outage.
@@ -49,13 +50,17 @@ def _bring_drills_to_rest(registry: Registry, config: Config, say: Callable[[str
         from agent_deploy.operations.drill.telling import Teller
 
         teller = Teller(registry, config, within_s=_TELL_WITHIN_S)
-        for drill in recover(registry, config, actor=find_actor(None)):
+        for drill in recover(registry, config, actor=find_actor(None), stuck=lambda error: _say_stuck(say, error)):
             say(f"{drill.plan.id} {drill.outcome}: {drill.error}")
             teller.ended(drill)
         for failure in teller.failures:
             say(f"could not tell {failure}")
     except Exception as error:  # noqa: BLE001 - a rollback in an outage must not wait for a drill to be tidied up
         say(f"a dead drill could not be brought to its end yet: {' '.join(str(error).split())}")
+
+
+def _say_stuck(say: Callable[[str], None], error: Damaged) -> None:
+    say(f"{error.message}\n  {error.unchanged}\n  next: {error.next_command}")
 
 
 def gate_policy(config: Config, workflow: str, environment: str) -> Policy | None:

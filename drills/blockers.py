@@ -42,5 +42,7 @@ def _on_record(registry: Registry, course: Course) -> list[str]:
 
 def in_the_way(lease: DrillLease) -> str:
     """Another drill's lease, in words."""
+    if lease.damage:
+        return f"the lease of another drill, {lease.drill}, cannot be read ({lease.damage})"
     actor = lease.plan.get("actor", "somebody")
     return f"another drill is under way: {lease.drill} by {actor}, in phase {lease.phase}"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from drills.course import Clock
 from drills.errors import LeaseLost, RestoreFailed, Yielded
 from drills.leasing import LEASE
-from drills.models import Drill, Outcome, Phase, PhaseResult
+from drills.models import Drill, Outcome, Phase, PhaseResult, drill_document, plan_document
 from drills.ports import Ports
-from drills.recording import drill_of, plan_of, record_drill
+from drills.recording import record_drill
 from drills.restoring import put_back
+from drills.unreadable import known_of
 from registry.catalog import lock_workflow
 from registry.database import Connection
 from registry.drilling import DrillLease, adopt_lease, expired_leases, renew_lease
+from registry.errors import Damaged
 from registry.registry import Registry
 
 # So long after its deadline a dead drill that cannot be restored goes on record as `restore_failed`.
@@ -26,17 +29,31 @@ def find_dead(connection: Connection, at: datetime) -> list[DrillLease]:
     return expired_leases(connection, at)
 
 
-def recover(registry: Registry, ports: Ports, *, owner: str, actor: str, clock: Clock | None = None) -> list[Drill]:
+def recover(
+    registry: Registry,
+    ports: Ports,
+    *,
+    owner: str,
+    actor: str,
+    stuck: Callable[[Damaged], None],
+    clock: Clock | None = None,
+) -> list[Drill]:
     """Bring every dead drill to its end; what came of those that were ours to finish.
 
     Where the head is still the drill's own the baseline is put back, else the head stays as somebody decided; either
     way it is recorded as interrupted. Of several that try at once one does. Where it cannot be restored now, which is
-    `restore_failed`, the drill stays dead for the next one to try. Raises Unavailable when the database is away.
+    `restore_failed`, the drill stays dead for the next one to try. stuck: told of each that nobody can finish, for
+    neither its lease nor its intent can be read. Raises Unavailable when the database is away.
     """
     clock = clock or Clock()
     with registry.database.read() as connection:
         dead = find_dead(connection, clock.now())
-    found = (_bring_to_rest(registry, ports, lease, owner, actor, clock) for lease in dead)
+    found = []
+    for lease in dead:
+        try:
+            found.append(_bring_to_rest(registry, ports, lease, owner, actor, clock))
+        except Damaged as error:
+            stuck(error)
     return [drill for drill in found if drill]
 
 
@@ -44,10 +61,12 @@ def _bring_to_rest(
     registry: Registry, ports: Ports, lease: DrillLease, owner: str, actor: str, clock: Clock
 ) -> Drill | None:
     """The drill as it ended; None when another process took it."""
-    ours = _adopt(registry, lease, owner, clock)
+    with registry.database.read() as connection:
+        so_far = known_of(connection, lease)
+    ours = _adopt(registry, lease, so_far, owner, clock)
     if ours is None:
         return None
-    drill = _restored(registry, ports, ours, actor, clock)
+    drill = _restored(registry, ports, ours, so_far, actor, clock)
     past_hope = clock.now() > drill.plan.deadline + GIVE_UP_AFTER
     if drill.outcome == "restore_failed" and not past_hope:
         _let_go(registry, ours, clock)
@@ -59,11 +78,11 @@ def _bring_to_rest(
     return drill
 
 
-def _restored(registry: Registry, ports: Ports, lease: DrillLease, actor: str, clock: Clock) -> Drill:
+def _restored(registry: Registry, ports: Ports, lease: DrillLease, so_far: Drill, actor: str, clock: Clock) -> Drill:
     """One attempt to restore, and the record that it makes."""
     started = clock.now()
-    so_far = replace(drill_of(lease.progress), plan=plan_of(lease.plan))
-    words = f"every process of it died in phase {lease.phase}; found by {actor}"
+    lost = "" if so_far.phases else ", its lease cannot be read, and how it went is lost"
+    words = f"every process of it died in phase {lease.phase}{lost}; found by {actor}"
     result: PhaseResult = "passed"
     outcome: Outcome = "interrupted"
     reason = f"end of {so_far.plan.id}: {words}"
@@ -79,13 +98,14 @@ def _restored(registry: Registry, ports: Ports, lease: DrillLease, actor: str, c
     return replace(so_far, phases=(*so_far.phases, phase), outcome=outcome, error=told, ended_at=clock.now())
 
 
-def _adopt(registry: Registry, lease: DrillLease, owner: str, clock: Clock) -> DrillLease | None:
-    """The lease as ours; None when somebody else was faster."""
-    until = clock.now() + LEASE
+def _adopt(registry: Registry, lease: DrillLease, so_far: Drill, owner: str, clock: Clock) -> DrillLease | None:
+    """The lease as ours, such that it can be read; None when somebody else was faster."""
+    plan, progress = plan_document(so_far.plan), drill_document(so_far)
+    ours = replace(lease, owner=owner, lease_until=clock.now() + LEASE, plan=plan, progress=progress, damage="")
     with registry.database.write() as connection:
         lock_workflow(connection, lease.workflow)
-        adopted = adopt_lease(connection, lease, owner, until)
-    return replace(lease, owner=owner, lease_until=until) if adopted else None
+        adopted = adopt_lease(connection, lease, owner, ours.lease_until) and renew_lease(connection, ours)
+    return ours if adopted else None
 
 
 def _let_go(registry: Registry, ours: DrillLease, clock: Clock) -> None:

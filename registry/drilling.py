@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,13 +17,14 @@ import sqlalchemy as sa
 from registry.tables import drill_leases, drill_weeks
 from registry.times import from_text, to_text
 
+_NO_TIME = datetime.min.replace(tzinfo=UTC)
 CLAIMED, RELEASED, COMPLETED = "claimed", "released", "completed"
 
 
 @dataclass(frozen=True, slots=True)
 class DrillLease:
     """A drill under way. owner: which process. plan: JSON, as on record. phase, progress: how far it has come, for
-    whoever has to finish it.
+    whoever has to finish it. damage: what of it cannot be read, and is empty here (a time: as if it had run out).
     """
 
     workflow: str
@@ -34,6 +35,7 @@ class DrillLease:
     plan: Mapping[str, Any]
     phase: str = "plan"
     progress: Mapping[str, Any] = field(default_factory=dict)
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,9 @@ def find_lease(connection: sa.Connection, workflow: str, environment: str) -> Dr
 
 
 def expired_leases(connection: sa.Connection, at: datetime) -> list[DrillLease]:
-    """Every lease that ran out before this moment."""
-    query = sa.select(drill_leases).where(drill_leases.c.lease_until < to_text(at)).order_by(drill_leases.c.drill)
-    return [_lease(dict(row)) for row in connection.execute(query).mappings()]
+    """Every lease that ran out before this moment, one whose time cannot be read among them."""
+    rows = connection.execute(sa.select(drill_leases).order_by(drill_leases.c.drill)).mappings()
+    return [lease for row in rows if (lease := _lease(dict(row))).lease_until < at]
 
 
 def renew_lease(connection: sa.Connection, lease: DrillLease) -> bool:
@@ -85,8 +87,9 @@ def renew_lease(connection: sa.Connection, lease: DrillLease) -> bool:
 
 def adopt_lease(connection: sa.Connection, found: DrillLease, owner: str, until: datetime) -> bool:
     """Make an expired lease this owner's; False when another was faster, or its own process came back."""
-    query = drill_leases.c.lease_until == to_text(found.lease_until)
-    return _change(connection, found.drill, found.owner, {"owner": owner, "lease_until": to_text(until)}, query)
+    unrenewed = drill_leases.c.lease_until == to_text(found.lease_until)
+    query = () if found.lease_until == _NO_TIME else (unrenewed,)
+    return _change(connection, found.drill, found.owner, {"owner": owner, "lease_until": to_text(until)}, *query)
 
 
 def drop_lease(connection: sa.Connection, drill: str, owner: str) -> bool:
@@ -182,9 +185,20 @@ def _row(lease: DrillLease) -> dict[str, Any]:
 
 
 def _lease(row: Mapping[str, Any]) -> DrillLease:
-    read = {
-        "lease_until": from_text(row["lease_until"]),
-        "plan": json.loads(row["plan"]),
-        "progress": json.loads(row["progress"]),
-    }
-    return DrillLease(**{**row, **read})
+    read: dict[str, Any] = {}
+    damage = []
+    for name, of_text, none in (("lease_until", from_text, _NO_TIME), ("plan", _object, {}), ("progress", _object, {})):
+        try:
+            read[name] = of_text(row[name])
+        except (ValueError, TypeError) as error:
+            read[name] = none
+            damage.append(f"{name}: {error}")
+    return DrillLease(**{**row, **read, "damage": "; ".join(damage)})
+
+
+def _object(text: str) -> Mapping[str, Any]:
+    """Raises ValueError for what is no JSON object."""
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"{text[:40]!r} is no JSON object")
+    return found

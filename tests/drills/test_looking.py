@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent_deploy.config import load_config
-from agent_deploy.operations.drill.pause import pause, resume
+from agent_deploy.operations.drill.pause import Resumed, pause, resume
 from agent_deploy.operations.drill.status import drill_status
 from agent_deploy.operations.verify import verify
 from agent_deploy.wiring import gate_policy
@@ -111,9 +111,9 @@ def test_a_pause_holds_until_it_is_resumed_and_stays_on_record(drilled: Registry
     assert _paused(drilled) == "paused by ann: launch"
     again = pause(drilled, WORKFLOW, "production", actor="bob", reason="me too", clock=lambda: NOW + _DAY)
     assert again == (Pause("ann", NOW, "launch"), False)
-    assert resume(drilled, WORKFLOW, "production", actor="cy", clock=lambda: NOW) == Pause("ann", NOW, "launch")
+    assert resume(drilled, WORKFLOW, "production", actor="cy", clock=lambda: NOW).pause == Pause("ann", NOW, "launch")
     assert _paused(drilled) == ""
-    assert resume(drilled, WORKFLOW, "production", actor="cy") is None
+    assert resume(drilled, WORKFLOW, "production", actor="cy") == Resumed(None)
     pause(drilled, WORKFLOW, "production", actor="bob", reason="audit", clock=lambda: NOW - _DAY)  # a clock set back
     assert _paused(drilled) == "paused by bob: audit"
     assert verify(drilled).faults == []
@@ -138,7 +138,7 @@ def test_pause_and_resume_say_what_they_did(drilled: Registry, agent_deploy: Age
     assert (document["changed"], document["reason"]) == (False, "launch week")
     assert agent_deploy("drill", "resume", WORKFLOW).out.startswith("resumed drills of support-triage in production")
     assert agent_deploy("drill", "resume", WORKFLOW, "--json").document == {
-        "workflow": WORKFLOW, "environment": "production", "paused": False, "changed": False,
+        "workflow": WORKFLOW, "environment": "production", "paused": False, "changed": False, "dropped": [],
     }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ class Killed(BaseException):
     """As `kill -9` leaves it: nothing that would clean up is run."""
 
 
-def _die_in(scene: Scene, monkeypatch: pytest.MonkeyPatch, phase: str, **more: Any) -> DrillLease | None:
+def die_in(scene: Scene, monkeypatch: pytest.MonkeyPatch, phase: str, **more: Any) -> DrillLease | None:
     def reached(name: str) -> None:
         if name == f"drill.{phase}":
             raise Killed
@@ -36,14 +36,20 @@ def _die_in(scene: Scene, monkeypatch: pytest.MonkeyPatch, phase: str, **more: A
     return scene.lease(SHADOW if more.get("mode") == "rehearsal" else "production")
 
 
+def _never(error: Exception) -> None:
+    raise error
+
+
 def _recover(scene: Scene, by: timedelta = timedelta(hours=1), **ports: Any) -> list[Drill]:
-    return recover(scene.registry, scene.ports(policy_of(), **ports), owner="next", actor="nora", clock=later(by))
+    return recover(
+        scene.registry, scene.ports(policy_of(), **ports), owner="next", actor="nora", stuck=_never, clock=later(by)
+    )
 
 
 def test_one_that_died_with_the_target_live_is_restored_and_recorded_with_what_is_known(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = _die_in(scene, monkeypatch, "hold")
+    lease = die_in(scene, monkeypatch, "hold")
     assert lease is not None
     assert lease.phase == "hold"
     (drill,) = _recover(scene)
@@ -63,7 +69,7 @@ def test_one_that_died_with_the_target_live_is_restored_and_recorded_with_what_i
 def test_one_that_died_before_it_moved_anything_has_nothing_to_put_back(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _die_in(scene, monkeypatch, "steady_before")
+    die_in(scene, monkeypatch, "steady_before")
     (drill,) = _recover(scene)
     assert drill.error.endswith("nothing had been moved")
     assert (scene.head().generation, scene.lease()) == (3, None)
@@ -72,7 +78,7 @@ def test_one_that_died_before_it_moved_anything_has_nothing_to_put_back(
 def test_one_whose_lease_has_not_run_out_is_alive_to_everybody_else(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = _die_in(scene, monkeypatch, "hold")
+    lease = die_in(scene, monkeypatch, "hold")
     assert _recover(scene, timedelta()) == []
     assert scene.lease() == lease
     assert lease is not None
@@ -84,7 +90,7 @@ def test_one_whose_lease_has_not_run_out_is_alive_to_everybody_else(
 def test_where_it_cannot_be_restored_it_stays_for_the_next_one_to_try(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _die_in(scene, monkeypatch, "hold")
+    die_in(scene, monkeypatch, "hold")
 
     def restore(*_: Any) -> Any:
         raise Unavailable("the store is away")
@@ -101,7 +107,7 @@ def test_where_it_cannot_be_restored_it_stays_for_the_next_one_to_try(
 def test_long_past_its_deadline_it_goes_on_record_as_failed_and_is_still_tried(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _die_in(scene, monkeypatch, "hold")
+    die_in(scene, monkeypatch, "hold")
 
     def restore(*_: Any) -> Any:
         raise Unavailable("the store is away")
@@ -115,14 +121,14 @@ def test_long_past_its_deadline_it_goes_on_record_as_failed_and_is_still_tried(
 
 
 def test_a_rehearsal_that_died_is_brought_to_rest_in_its_shadow(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    _die_in(scene, monkeypatch, "hold", mode="rehearsal")
+    die_in(scene, monkeypatch, "hold", mode="rehearsal")
     assert [drill.outcome for drill in _recover(scene)] == ["interrupted"]
     assert (scene.head(SHADOW).kind, scene.head(SHADOW).version) == ("restore", 3)
     assert scene.head().generation == 3
 
 
 def test_whichever_command_comes_next_does_it_and_says_so(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    lease = _die_in(scene, monkeypatch, "verify")
+    lease = die_in(scene, monkeypatch, "verify")
     said: list[str] = []
     open_registry(scene.config, say=said.append)
     assert said == []
@@ -133,18 +139,6 @@ def test_whichever_command_comes_next_does_it_and_says_so(scene: Scene, monkeypa
     (line,) = said
     assert line.startswith(f"{lease.drill} interrupted: every process of it died in phase verify; found by ")
     assert [live.release.kind for live in status(registry, WORKFLOW).live] == ["restore"]
-
-
-def test_a_dead_drill_that_nobody_can_read_stops_no_command(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    _die_in(scene, monkeypatch, "verify")
-    with scene.registry.database.write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE drill_leases SET lease_until = '2026-01-01T00:00:00.000000Z', plan = '{}', progress = '{}'"
-        )
-    said: list[str] = []
-    registry = open_registry(scene.config, say=said.append)
-    assert [line.partition(":")[0] for line in said] == ["a dead drill could not be brought to its end yet"]
-    assert status(registry, WORKFLOW).live[0].release.version == 2
 
 
 def test_nothing_dead_costs_one_look(scene: Scene) -> None:

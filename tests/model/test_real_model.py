@@ -125,14 +125,15 @@ def test_a_judge_that_answers_prose_ends_as_an_error_and_not_as_a_verdict(
     assert (answer.code, answer.document["cases"]["errored"]) == (1, 1)  # a base model answers prose, not a verdict
 
 
+@pytest.mark.parametrize("package", ["opentelemetry.instrumentation.openai", "opentelemetry.instrumentation.openai_v2"])
 def test_spans_of_somebody_elses_instrumentation_become_facts_of_the_version_that_served(
-    workflow: Path, agent_deploy: AgentDeploy
+    workflow: Path, agent_deploy: AgentDeploy, package: str
 ) -> None:
     assert agent_deploy("register", _write(workflow / "4", 4)).code == 0
     overriding = ("--override-gate", "--reason", "it is traced, not judged")
     assert agent_deploy("promote", WORKFLOW, "--version", "1", *overriding).code == 0
     with serving(workflow, "--no-auth") as served:
-        command = [sys.executable, "-m", "tests.model.traced_app", served.url.removesuffix("/v1/traces")]
+        command = [sys.executable, "-m", "tests.model.traced_app", served.url.removesuffix("/v1/traces"), package]
         environ = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
         used = json.loads(subprocess.run(command, env=environ, check=True, capture_output=True).stdout)
         served.stop()

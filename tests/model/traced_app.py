@@ -1,25 +1,27 @@
 """An application whose OpenAI client is instrumented by somebody else: it asks a real model inside traced calls.
 
-python -m tests.model.traced_app ENDPOINT   # where `agent-deploy serve` is; prints the tokens that the API said it used
+python -m tests.model.traced_app ENDPOINT PACKAGE   # where `agent-deploy serve` is, and whose instrumentation
+
+Prints the tokens that the API said it used.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from importlib import import_module
 
 import openai
-from opentelemetry.instrumentation.openai import OpenAIInstrumentor
 
 import agent_deploy
 
 _QUESTIONS = ("I lost my card", "What is the exchange rate?", "How do I change my PIN?")
 
 
-def main(endpoint: str) -> None:
+def main(endpoint: str, package: str) -> None:
     """Three calls, a chat each."""
     provider = agent_deploy.instrument(endpoint=endpoint)
-    OpenAIInstrumentor().instrument(tracer_provider=provider)
+    import_module(package).OpenAIInstrumentor().instrument(tracer_provider=provider)
     asked = openai.OpenAI(api_key="none-needed", max_retries=0, timeout=120)
     used = {"calls": 0, "input": 0, "output": 0}
     with agent_deploy.Client(cache=False) as client:
@@ -39,4 +41,4 @@ def main(endpoint: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

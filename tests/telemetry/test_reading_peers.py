@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -18,16 +20,29 @@ pytestmark = pytest.mark.slow
 
 OPENLLMETRY = "opentelemetry.instrumentation.openai"
 OPENINFERENCE = "openinference.instrumentation.openai"
+OPENTELEMETRY = "opentelemetry.instrumentation.openai_v2"  # tells no cached tokens and no reasoning
 SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
-each = pytest.mark.parametrize(("package", "origin"), [(OPENLLMETRY, "openllmetry"), (OPENINFERENCE, "openinference")])
+# The attributes of today and messages on spans, which the third has only when it is asked.
+LATEST = {
+    "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
+}
+
+each = pytest.mark.parametrize(
+    ("package", "origin"), [(OPENLLMETRY, "openllmetry"), (OPENINFERENCE, "openinference"), (OPENTELEMETRY, "gen_ai")]
+)
 
 
 @cache
-def facts_from(*packages: str) -> list[Fact]:
+def facts_from(*packages: str, latest: bool = False) -> list[Fact]:
     """What is read of the spans of `peers`, which uses the OpenAI client with these instrumentations."""
-    done = subprocess.run([sys.executable, "-m", "tests.telemetry.peers", *packages], check=True, capture_output=True)
-    assert b"SECRET" in done.stdout  # both send content, as they are
+    command, environ = (
+        [sys.executable, "-m", "tests.telemetry.peers", *packages],
+        os.environ | (LATEST if latest else {}),
+    )
+    done = subprocess.run(command, env=environ, check=True, capture_output=True)
+    assert b"SECRET" in done.stdout  # all send content, if only in what the server said of an error
     return facts_of(read_export(done.stdout, "application/x-protobuf"))
 
 
@@ -39,11 +54,12 @@ def told(fact: Fact) -> Fact:
 
 @each
 def test_a_chat_is_one_model_call_with_its_tokens(package: str, origin: str) -> None:
+    cached, reasoned = (None, None) if package == OPENTELEMETRY else (900, 20)
     chat = facts_from(package)[0]
     assert told(chat) == Fact(
         trace_id="", span_id="", parent_span_id="", call_id="", kind="model", name="", started_at=SOME_DAY,
         duration_ms=0.0, workflow="triage", environment="staging", provider="openai", model="gpt-5-mini-2025-08-07",
-        input_tokens=1000, output_tokens=50, cache_read_tokens=900, reasoning_tokens=20, origin=origin,
+        input_tokens=1000, output_tokens=50, cache_read_tokens=cached, reasoning_tokens=reasoned, origin=origin,
     )  # fmt: skip
     assert chat.duration_ms > 0
 
@@ -70,7 +86,13 @@ def test_nothing_else_becomes_a_fact_and_no_content_does(package: str, origin: s
     assert "SECRET" not in repr(found)
 
 
-@pytest.mark.parametrize("packages", [(OPENLLMETRY, OPENINFERENCE), (OPENINFERENCE, OPENLLMETRY)])
+def test_the_attributes_of_today_say_the_same_as_those_before() -> None:
+    before, today = facts_from(OPENTELEMETRY), facts_from(OPENTELEMETRY, latest=True)
+    assert [told(fact) for fact in today] == [told(fact) for fact in before]
+    assert "SECRET" not in repr(today)
+
+
+@pytest.mark.parametrize("packages", [*permutations((OPENLLMETRY, OPENINFERENCE, OPENTELEMETRY), 2)])
 def test_two_instrumentations_of_one_client_count_each_request_once(packages: tuple[str, str]) -> None:
     alone, both = facts_from(OPENLLMETRY), facts_from(*packages)
     assert (len(alone), len(both)) == (3, 6)

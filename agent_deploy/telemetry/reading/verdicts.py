@@ -42,13 +42,17 @@ def failure_of(span: Span, told: Parts, tally: Tally) -> Failure:
     if not is_failure(span, told):
         return _FINE
     mode = told.get("failure_mode", "")
-    error_type = told.get("error_type", "")
-    error_type = error_type or _raised(span, tally)
+    error_type = _class_name(told.get("error_type", "") or _raised(span, tally))
     if mode in FAILURE_MODES:
         return Failure(mode, error_type)
     if mode:
         tally.ignored[names.FAILURE_MODE] += 1
     return Failure(failure_mode_named(error_type), error_type)
+
+
+def _class_name(error_type: str) -> str:
+    """Without what Python shows around a class: opentelemetry-instrumentation-openai-v2 (2.4) writes it so."""
+    return error_type.removeprefix("<class '").removesuffix("'>")
 
 
 def _raised(span: Span, tally: Tally) -> str:

@@ -291,6 +291,24 @@ def test_the_first_fault_is_the_error_and_the_command_that_tells_all_is_named(tm
     )
 
 
+def test_where_there_is_no_such_file_the_next_command_names_the_one_that_was_meant_or_begins_it(tmp_path: Path) -> None:
+    (tmp_path / "triage.yaml").write_text("- input: a\n")
+    (tmp_path / "traige.txt").write_text("no set\n")
+    told = {}
+    for name in ("traige.yaml", "new sets/other.yaml"):
+        with pytest.raises(BadInput) as raised:
+            read_eval_set(tmp_path / name, name)
+        told[raised.value.message] = raised.value.next_command
+    assert told == {
+        "traige.yaml: cannot be read: No such file or directory; did you mean triage.yaml?": (
+            "agent-deploy evals check triage.yaml"
+        ),
+        "new sets/other.yaml: cannot be read: No such file or directory": (
+            "agent-deploy evals add 'new sets/other.yaml' --input TEXT --expected TEXT   # begins it"
+        ),
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [("none.yaml", "cannot be read: No such file or directory"), (".", "an eval set is YAML, JSON, JSON lines or CSV")],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def read_eval_set(path: Path, name: str | None = None) -> EvalSet:
     Raises BadInput, `path:line: …`, at the first fault.
     """
     name = name or str(path)
-    reading = parse_eval_set(read_bytes(path, name), path.suffix, name)
+    reading = parse_eval_set(set_bytes(path, name), path.suffix, name)
     if reading.eval_set is not None:
         return reading.eval_set
     first, further = reading.faults[0], len(reading.faults) - 1
@@ -41,6 +43,20 @@ def read_eval_set(path: Path, name: str | None = None) -> EvalSet:
     raise BadInput(
         f"{name}:{first.line}: {first.message}{more}",
         next_command=f"agent-deploy evals check {name}" if further else "",
+    )
+
+
+def set_bytes(path: Path, name: str) -> bytes:
+    """As `read_bytes`; where there is no such file, the next command names the one that was meant, or begins it."""
+    if path.suffix.lower() not in SUFFIXES or path.exists():
+        return read_bytes(path, name)
+    beside = {each.stem: each.name for each in path.parent.glob("*") if each.suffix.lower() in SUFFIXES}
+    close = get_close_matches(path.stem, beside, n=1)
+    meant = str(Path(name).with_name(beside[close[0]])) if close else ""
+    begin = f"agent-deploy evals add {shlex.quote(name)} --input TEXT --expected TEXT   # begins it"
+    raise BadInput(
+        f"{name}: cannot be read: No such file or directory{f'; did you mean {meant}?' if meant else ''}",
+        next_command=f"agent-deploy evals check {shlex.quote(meant)}" if meant else begin,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent_deploy.evals.cases import EvalSet
 from agent_deploy.evals.lint import doubts, judging, scorer_faults
-from agent_deploy.evals.reading import parse_eval_set, read_bytes
+from agent_deploy.evals.reading import parse_eval_set, set_bytes
 from agent_deploy.evals.reading.rows import Fault
 
 _SCHEMA = Path(__file__).parents[2] / "evals" / "schema" / "eval-set.schema.json"
@@ -39,7 +39,7 @@ def check(path: Path, name: str, *, modules: Path) -> Checked:
 
     Raises BadInput only where there is no such file.
     """
-    reading = parse_eval_set(read_bytes(path, name), path.suffix, name)
+    reading = parse_eval_set(set_bytes(path, name), path.suffix, name)
     if reading.eval_set is None:
         return Checked(name, faults=reading.faults)
     faults = tuple(scorer_faults(reading.eval_set, path.parent, modules))

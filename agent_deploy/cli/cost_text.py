@@ -214,7 +214,7 @@ def _money(amount: Decimal | None) -> str | None:
 
 
 def _usd(amount: Decimal | None) -> str:
-    from agent_deploy.evals.reports.wording import usd
+    from agent_deploy.wording import usd
 
     return usd(amount)
 

@@ -43,7 +43,7 @@ def progress_wiped() -> Iterator[None]:
 
 def progress_line(found: Progress) -> str:
     """`120/300  100 passed  18 failed  2 errored  $0.0312  1:20 left`."""
-    from agent_deploy.evals.reports.wording import usd
+    from agent_deploy.wording import usd
 
     told = [f"{found.done}/{found.total}", f"{found.passed} passed", f"{found.failed} failed"]
     told.append(f"{found.errored} errored")
@@ -132,7 +132,7 @@ def _text(done: Evaluation, next_command: str) -> str:
 
 
 def _pairs(done: Evaluation) -> list[tuple[str, str]]:
-    from agent_deploy.evals.reports.wording import milliseconds, percent
+    from agent_deploy.wording import milliseconds, percent
 
     run = done.run
     low, high = run.interval
@@ -153,7 +153,7 @@ def _pairs(done: Evaluation) -> list[tuple[str, str]]:
 
 
 def _cost(done: Evaluation) -> str:
-    from agent_deploy.evals.reports.wording import usd
+    from agent_deploy.wording import usd
 
     run = done.run
     if run.cost_usd is not None:
@@ -183,7 +183,8 @@ def _tokens(run: Run) -> str:
 
 
 def _failed(results: Sequence[Result]) -> str:
-    from agent_deploy.evals.reports.wording import reason_of, shown
+    from agent_deploy.evals.reports.wording import reason_of
+    from agent_deploy.wording import shown
 
     reasons: dict[str, str] = {}
     for result in results:
@@ -193,7 +194,7 @@ def _failed(results: Sequence[Result]) -> str:
 
 
 def _errored(results: Sequence[Result]) -> str:
-    from agent_deploy.evals.reports.wording import shown
+    from agent_deploy.wording import shown
 
     lines = []
     for message, cases in _errors(results):

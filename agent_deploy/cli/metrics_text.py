@@ -11,7 +11,7 @@ import click
 
 from agent_deploy.cli.drawing import chart, draws_charts
 from agent_deploy.cli.output import count, moment, table
-from agent_deploy.evals.reports.wording import change, milliseconds, percent, usd
+from agent_deploy.wording import change, milliseconds, percent, usd
 
 if TYPE_CHECKING:
     from agent_deploy.telemetry.looking.metrics import Bucket, Figures, Latency, Metrics

@@ -6,7 +6,6 @@ import importlib
 import json
 import re
 from datetime import timedelta
-from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -23,10 +22,11 @@ from agent_deploy.evals.reports.github import MOST_LETTERS, code
 from agent_deploy.evals.reports.in_toto import statement
 from agent_deploy.evals.reports.junit import junit_xml
 from agent_deploy.evals.reports.markdown import diff_report, run_report
-from agent_deploy.evals.reports.wording import change, p_value, shown, statuses, usd
+from agent_deploy.evals.reports.wording import statuses
 from agent_deploy.evals.results import Result, result_document
 from agent_deploy.evals.running.summary import Summary, summarise
 from agent_deploy.evals.stored import StoredResults
+from agent_deploy.wording import shown
 from registry.models import Version
 from tests.evals.recorded import NOON, cases_of, results_of, started_of
 
@@ -261,16 +261,5 @@ def test_a_statement_is_what_the_specification_and_its_own_library_read() -> Non
     assert json.loads(json.dumps(made)) == made
 
 
-def test_values_are_shown_on_one_line_of_bounded_length() -> None:
-    assert [shown(value, 10) for value in (None, "", "a\nb\x1b", {"a": 1}, "x" * 11, " " * 50)] == [
-        "-", "(empty)", "a b", '{"a": 1}', "x" * 9 + "…", "…",
-    ]  # fmt: skip
-
-
-def test_figures_are_told_with_as_many_digits_as_say_something() -> None:
-    assert [usd(amount) for amount in (None, Decimal(0), Decimal("0.031249"), Decimal("0.00012"), Decimal(12))] == [
-        "unknown", "$0.0000", "$0.0312", "$0.00012", "$12.0000",
-    ]  # fmt: skip
-    assert [change(2, 3), change(None, 3), change(0, 3), change(4, 3)] == ["+50 %", "", "", "-25 %"]
-    assert [p_value(0.0003), p_value(0.0312)] == ["p < 0.001", "p = 0.031"]
+def test_repeats_are_told_by_what_came_of_each() -> None:
     assert [statuses("PP"), statuses("PFE"), statuses("E")] == ["passed", "1 of 3 passed, 1 errored", "errored"]

@@ -101,7 +101,7 @@ def _document(done: Calibrated) -> dict[str, Any]:
 
 
 def _text(done: Calibrated) -> str:
-    from agent_deploy.evals.reports.wording import percent
+    from agent_deploy.wording import percent
 
     started, flips = done.run.started, done.flips
     rest = len(flips.flaky) - _MOST_CASES
@@ -133,7 +133,7 @@ def _judge_document(found: JudgeCalibrated) -> dict[str, Any]:
 
 
 def _judges_text(made: list[JudgeCalibrated]) -> str:
-    from agent_deploy.evals.reports.wording import percent
+    from agent_deploy.wording import percent
 
     rows = []
     for found in made:

@@ -6,20 +6,9 @@ import click
 
 from agent_deploy.cli.output import count, facts, short, table
 from agent_deploy.evals.comparing import WORDS, CaseChange, Diff, Kind
-from agent_deploy.evals.reports.wording import (
-    answered,
-    change,
-    milliseconds,
-    p_value,
-    percent,
-    reason_of,
-    shown,
-    statuses,
-    telling,
-    usd,
-    usd_each,
-)
+from agent_deploy.evals.reports.wording import answered, reason_of, statuses, telling, usd_each
 from agent_deploy.evals.runs import Run
+from agent_deploy.wording import change, milliseconds, p_value, percent, shown, usd
 
 _COLOURS: dict[Kind, str] = {
     "pass_to_fail": "red",

@@ -75,6 +75,6 @@ def _cells(run: Run | RunStarted) -> list[str]:
 
 
 def _figures(run: Run) -> tuple[str, str, str, str]:
-    from agent_deploy.evals.reports.wording import milliseconds, percent, usd
+    from agent_deploy.wording import milliseconds, percent, usd
 
     return percent(run.pass_rate), f"{run.errored:,}", usd(run.cost_usd), milliseconds(run.p95_ms)

@@ -56,7 +56,7 @@ def command(
 
 
 def _text(run: Run, file: Path) -> str:
-    from agent_deploy.evals.reports.wording import usd
+    from agent_deploy.wording import usd
 
     started = run.started
     pairs = [

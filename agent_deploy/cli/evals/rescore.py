@@ -35,7 +35,7 @@ def command(settings: Settings, run: str, cases: str | None, actor: str | None, 
 
 
 def _text(done: Rescored) -> str:
-    from agent_deploy.evals.reports.wording import percent, usd
+    from agent_deploy.wording import percent, usd
 
     old, new = done.before, done.run
     pairs = [

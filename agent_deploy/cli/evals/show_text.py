@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from agent_deploy.cli.output import count, facts, moment, short, table
-from agent_deploy.evals.reports.wording import answered, milliseconds, percent, reason_of, shown, usd
+from agent_deploy.evals.reports.wording import answered, reason_of
 from agent_deploy.evals.slices import slices_of
+from agent_deploy.wording import milliseconds, percent, shown, usd
 
 if TYPE_CHECKING:
     from agent_deploy.evals.cases import Case

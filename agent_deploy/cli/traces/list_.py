@@ -119,7 +119,7 @@ def _text(found: Calls) -> str:
 
 def _cells(call: Call) -> list[str]:
     from agent_deploy.cli.traces.words import cost_word, ended, tokens_word
-    from agent_deploy.evals.reports.wording import milliseconds
+    from agent_deploy.wording import milliseconds
 
     return [
         call.key, moment(call.started_at), call.workflow or "-", str(call.version or "-"), call.environment or "-",

@@ -11,7 +11,7 @@ import click
 from agent_deploy.cli.drawing import bar, speaks_unicode
 from agent_deploy.cli.output import facts, moment, table
 from agent_deploy.cli.traces.words import cost_word, failure, tokens_word
-from agent_deploy.evals.reports.wording import milliseconds, shown, usd
+from agent_deploy.wording import milliseconds, shown, usd
 
 if TYPE_CHECKING:
     from agent_deploy.operations.traces.show import ShownCall

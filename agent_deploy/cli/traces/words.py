@@ -19,7 +19,7 @@ def tokens_word(input_tokens: int | None, output_tokens: int | None) -> str:
 
 def cost_word(cost: Decimal | None, model_calls: int, unpriced: Sequence[str]) -> str:
     """`$0.0031`; `unknown` where a model call has no known cost, `-` where there was none."""
-    from agent_deploy.evals.reports.wording import usd
+    from agent_deploy.wording import usd
 
     if not model_calls:
         return "-"

@@ -12,9 +12,10 @@ from xml.etree import ElementTree as Xml
 
 from agent_deploy.evals.cases import Case, EvalSet
 from agent_deploy.evals.comparing import Results, verdict_of
-from agent_deploy.evals.reports.wording import answered, reason_of, shown, telling
+from agent_deploy.evals.reports.wording import answered, reason_of, telling
 from agent_deploy.evals.results import Result
 from agent_deploy.evals.runs import Run
+from agent_deploy.wording import shown
 from registry.times import to_text
 
 # Everything that is no Char of XML 1.0 (section 2.2).

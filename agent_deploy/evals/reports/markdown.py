@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agent_deploy import wording
 from agent_deploy.evals.cases import Case, EvalSet
 from agent_deploy.evals.comparing import WORDS, CaseChange, Comparison, Diff, Kind, Results, verdict_of
 from agent_deploy.evals.outcomes import Outcomes
-from agent_deploy.evals.reports import wording
 from agent_deploy.evals.reports.github import code, fitting, folded, table
-from agent_deploy.evals.reports.wording import answered, p_value, percent, reason_of, shown, statuses, telling, usd
+from agent_deploy.evals.reports.wording import answered, reason_of, statuses, telling, usd_each
 from agent_deploy.evals.results import Result
 from agent_deploy.evals.runs import Run
 from agent_deploy.evals.slices import Slice, SliceChange, slices_of
+from agent_deploy.wording import milliseconds, p_value, percent, shown, usd
 
 _CELL = 160
 _OPEN: tuple[Kind, ...] = ("pass_to_fail", "to_errored")
@@ -52,13 +53,13 @@ def _figures(diff: Diff) -> str:
     was, now = diff.comparison.before, diff.comparison.after
     points = 100 * (now.pass_rate - was.pass_rate)
     latency = (old.p95_ms, new.p95_ms)
-    costs = (wording.usd_each(old), wording.usd_each(new))
+    costs = (usd_each(old), usd_each(new))
     rows = [
         ("pass rate", percent(was.pass_rate), percent(now.pass_rate), f"{points:+.1f} points"),
         ("passed", f"{was.passed:,} of {was.total:,}", f"{now.passed:,} of {now.total:,}", ""),
         ("errored", f"{was.errored:,}", f"{now.errored:,}", ""),
         ("cost a question", *map(usd, costs), wording.change(*costs)),
-        ("latency p95", *map(wording.milliseconds, latency), wording.change(*latency)),
+        ("latency p95", *map(milliseconds, latency), wording.change(*latency)),
     ]
     return table(("", *(f"{run.started.workflow}@{run.started.version}" for run in (old, new)), "change"), rows)
 
@@ -126,7 +127,7 @@ def _totals(run: Run) -> str:
     low, high = run.interval
     cells = (
         f"{run.passed:,} of {run.total:,}", f"{run.failed:,}", f"{run.errored:,}", f"{percent(low)} to {percent(high)}",
-        usd(run.cost_usd), wording.milliseconds(run.p95_ms),
+        usd(run.cost_usd), milliseconds(run.p95_ms),
     )  # fmt: skip
     return table(("passed", "failed", "errored", "95 % interval", "cost", "latency p95"), [cells])
 

@@ -1,8 +1,7 @@
-"""Values and numbers as a person reads them in one line."""
+"""Results and runs as a person reads them in one line; figures of any kind are in `agent_deploy.wording`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -11,17 +10,6 @@ from agent_deploy.evals.results import Result, Status
 from agent_deploy.evals.runs import Run
 
 _LETTERS: dict[str, Status] = {"P": "passed", "F": "failed", "E": "errored"}
-
-
-def shown(value: Any, width: int = 120) -> str:
-    """A JSON value on one line of at most so many letters; text as it is, `-` for nothing."""
-    if value is None:
-        return "-"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text[: 4 * width]).split())
-    if len(line) <= width and len(text) <= 4 * width:
-        return line or "(empty)"
-    return line[: width - 1] + "…"
 
 
 def reason_of(result: Result) -> str:
@@ -52,36 +40,6 @@ def statuses(letters: str) -> str:
     return f"{letters.count('P')} of {len(letters)} passed{errors}"
 
 
-def percent(rate: float) -> str:
-    """`93.3 %`."""
-    return f"{100 * rate:.1f} %"
-
-
-def usd(amount: Decimal | None) -> str:
-    """`$0.0312`, to four places or to two digits that say something; `unknown` for None."""
-    if amount is None:
-        return "unknown"
-    places = 4 if amount == 0 or abs(amount) >= Decimal("0.001") else 1 - amount.adjusted()
-    return f"${amount:.{places}f}"
-
-
 def usd_each(run: Run) -> Decimal | None:
     """What one question of a run cost on average; None when unknown."""
     return None if run.cost_usd is None else run.cost_usd / run.total
-
-
-def milliseconds(value: float | None) -> str:
-    """`840 ms`; `unknown` for None."""
-    return "unknown" if value is None else f"{value:,.0f} ms" if value >= 10 else f"{value:.2g} ms"
-
-
-def change(before: float | Decimal | None, after: float | Decimal | None) -> str:
-    """`+12 %`, from one figure to another; empty where that cannot be said."""
-    if before is None or after is None or not before:
-        return ""
-    return f"{100 * (float(after) / float(before) - 1):+.0f} %"
-
-
-def p_value(p: float) -> str:
-    """`p = 0.03`, `p < 0.001`."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 @click.command(
     "metrics",
     epilog=example(
-        "agent-deploy metrics support-triage",
+        "agent-deploy metrics support-triage --window 1h",
         "agent-deploy metrics support-triage --window 7d --env production --json",
     ),
 )
 @click.argument("workflow", metavar="WORKFLOW")
 @click.option(
-    "--window", type=click.Choice(["24h", "7d", "30d"]), default="24h", show_default=True,
-    help="The time up to now that is looked at.",
+    "--window", metavar="SPAN", default="24h", show_default=True, help="The time up to now: 30m, 1h, 24h, 7d, 30d.",
 )  # fmt: skip
 @click.option("--env", "environment", metavar="ENV", default="", help="In this environment only; all if left out.")
 @json_option
@@ -36,7 +35,8 @@ def command(settings: Settings, workflow: str, window: str, environment: str, as
     beside the window of the same length before, and for each version.
     """
     from agent_deploy.costs.prices import open_prices
-    from agent_deploy.operations.metrics import WINDOWS, metrics
+    from agent_deploy.durations import duration_of
+    from agent_deploy.operations.metrics import metrics
     from agent_deploy.operations.workflows import workflows_on_record
     from agent_deploy.telemetry.facts.store import open_facts
 
@@ -45,7 +45,7 @@ def command(settings: Settings, workflow: str, window: str, environment: str, as
         open_facts(config),
         open_prices(config.prices),
         workflow,
-        WINDOWS[window],
+        duration_of(window, "--window"),
         environment,
         known=lambda: workflows_on_record(config),
     )

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
 
-from agent_deploy.cli.drawing import chart, draws_charts
+from agent_deploy.cli.metrics_trend import trend_text
+from agent_deploy.cli.metrics_words import Number, dollars, share, time, whole
 from agent_deploy.cli.output import count, moment, table
-from agent_deploy.wording import change, milliseconds, percent, usd
+from agent_deploy.wording import change, milliseconds, percent
 
 if TYPE_CHECKING:
-    from agent_deploy.telemetry.looking.metrics import Bucket, Figures, Latency, Metrics
+    from agent_deploy.telemetry.looking.metrics import Figures, Latency, Metrics
 
-_WIDEST = 100
-_BAR = 20
 _MOST_VERSIONS = 5
-
-Number = float | Decimal | None
 
 
 def metrics_text(found: Metrics, window: str) -> str:
@@ -31,7 +26,7 @@ def metrics_text(found: Metrics, window: str) -> str:
         return f"{title}\nno call on record, nor in the {window} before"
     parts = [
         title, _overview(found, window), _steps(found), _tools(found), _failures(found), _outcomes(found),
-        _trend(found), _unpriced(found),
+        trend_text(found), _unpriced(found),
     ]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
@@ -43,35 +38,23 @@ def _overview(found: Metrics, window: str) -> str:
     for name, value, tell in _FIGURES:
         now, before = value(found.current), value(found.before)
         if now is not None or before is not None:
-            moved = _points(before, now) if tell is _share else _change(before, now)
+            moved = _points(before, now) if tell is share else _change(before, now)
             rows.append([name, tell(now), tell(before), moved, *(tell(value(figures)) for _, figures in versions)])
     names = [f"v{version}" if version else "no version" for version, _ in versions]
     return table(["", f"LAST {window}", "BEFORE", "CHANGE", *names], rows)
 
 
-def _told(tell: Callable[[float], str]) -> Callable[[Number], str]:
-    return lambda value: "-" if value is None else tell(float(value))
-
-
-def _dollars(value: Number) -> str:
-    return "-" if value is None else usd(Decimal(value))
-
-
-_whole = _told(lambda value: f"{value:,.0f}")
-_share = _told(percent)
-_time = _told(milliseconds)
-
 _FIGURES: Sequence[tuple[str, Callable[[Figures], Number], Callable[[Number], str]]] = (
-    ("calls", lambda one: one.counts.calls, _whole),
-    ("failed", lambda one: one.counts.failure_rate, _share),
-    ("quality", lambda one: one.counts.quality_rate, _share),
-    ("  scored", lambda one: one.counts.scored or None, _whole),
-    ("P50", lambda one: one.counts.latency.p50_ms if one.counts.latency else None, _time),
-    ("P95", lambda one: one.counts.latency.p95_ms if one.counts.latency else None, _time),
-    ("P99", lambda one: one.counts.latency.p99_ms if one.counts.latency else None, _time),
-    ("cost", lambda one: one.cost_usd, _dollars),
-    ("cost per call", lambda one: one.per_call_usd, _dollars),
-    ("  of unknown cost", lambda one: one.cost.unknown_calls or None, _whole),
+    ("calls", lambda one: one.counts.calls, whole),
+    ("failed", lambda one: one.counts.failure_rate, share),
+    ("quality", lambda one: one.counts.quality_rate, share),
+    ("  scored", lambda one: one.counts.scored or None, whole),
+    ("P50", lambda one: one.counts.latency.p50_ms if one.counts.latency else None, time),
+    ("P95", lambda one: one.counts.latency.p95_ms if one.counts.latency else None, time),
+    ("P99", lambda one: one.counts.latency.p99_ms if one.counts.latency else None, time),
+    ("cost", lambda one: one.cost_usd, dollars),
+    ("cost per call", lambda one: one.per_call_usd, dollars),
+    ("  of unknown cost", lambda one: one.cost.unknown_calls or None, whole),
 )
 
 
@@ -126,57 +109,11 @@ def _outcomes(found: Metrics) -> str:
     for one in found.current.outcomes:
         earlier = before.get(one.outcome)
         rows.append(
-            [one.outcome, f"{one.calls:,}", percent(one.calls / found.current.counts.calls), _dollars(one.cost_usd),
-             _dollars(earlier.cost_usd) if earlier else "-",
+            [one.outcome, f"{one.calls:,}", percent(one.calls / found.current.counts.calls), dollars(one.cost_usd),
+             dollars(earlier.cost_usd) if earlier else "-",
              _change(earlier.cost_usd if earlier else None, one.cost_usd)]
         )  # fmt: skip
     return table(["OUTCOME", "CALLS", "SHARE", "COST EACH", "BEFORE", "CHANGE"], rows) if rows else ""
-
-
-def _trend(found: Metrics) -> str:
-    """Charts on a terminal; elsewhere a line a stretch, with a bar of its calls."""
-    if not found.current.counts.calls:
-        return ""
-    if not draws_charts():
-        return _trend_table(found)
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
-    labels = (_when(found, found.trend[0]), _when(found, found.trend[-1]))
-    charts = []
-    for title, value, tell in _TRENDS:
-        values = [value(bucket) for bucket in found.trend]
-        known = [number for number in values if number is not None]
-        if known:
-            charts.append(chart(title, values, labels, [tell(max(known)), tell(min(known))], width))
-    return "\n\n".join(drawn for drawn in charts if drawn)
-
-
-_TRENDS: Sequence[tuple[str, Callable[[Bucket], float | None], Callable[[Number], str]]] = (
-    ("calls", lambda bucket: float(bucket.counts.calls), _whole),
-    ("quality", lambda bucket: bucket.counts.quality_rate, _share),
-    ("failed", lambda bucket: bucket.counts.failure_rate if bucket.counts.failed else None, _share),
-    ("P95", lambda bucket: bucket.counts.latency.p95_ms if bucket.counts.latency else None, _time),
-    ("cost per call", lambda bucket: _float(bucket.cost.per_call_usd(bucket.counts.calls)), _dollars),
-)
-
-
-def _float(amount: Decimal | None) -> float | None:
-    return None if amount is None else float(amount)
-
-
-def _trend_table(found: Metrics) -> str:
-    most = max(bucket.counts.calls for bucket in found.trend)
-    rows = [
-        [_when(found, bucket), f"{bucket.counts.calls:,}", _share(bucket.counts.quality_rate),
-         _share(bucket.counts.failure_rate), _time(bucket.counts.latency.p95_ms if bucket.counts.latency else None),
-         _dollars(bucket.cost.per_call_usd(bucket.counts.calls)), "#" * round(_BAR * bucket.counts.calls / most)]
-        for bucket in found.trend
-    ]  # fmt: skip
-    return table(["FROM", "CALLS", "QUALITY", "FAILED", "P95", "COST PER CALL", ""], rows)
-
-
-def _when(found: Metrics, bucket: Bucket) -> str:
-    """The day, or in windows of a day the hour too."""
-    return f"{bucket.since:%m-%d %H:%M}" if found.bucket.days < 1 else f"{bucket.since:%Y-%m-%d}"
 
 
 def _unpriced(found: Metrics) -> str:

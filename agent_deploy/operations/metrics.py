@@ -11,7 +11,15 @@ from agent_deploy.costs.prices import Prices
 from agent_deploy.operations.workflows import check_known
 from agent_deploy.telemetry.facts.store import FactStore
 from agent_deploy.telemetry.looking.calls import workflows_seen
-from agent_deploy.telemetry.looking.metrics import Bucket, Figures, Metrics, buckets, by_frequency, outcome_figures
+from agent_deploy.telemetry.looking.metrics import (
+    Bucket,
+    Figures,
+    Metrics,
+    bucket_of,
+    buckets,
+    by_frequency,
+    outcome_figures,
+)
 from agent_deploy.telemetry.looking.metrics_rows import (
     BEFORE,
     CURRENT,
@@ -24,13 +32,13 @@ from agent_deploy.telemetry.looking.metrics_rows import (
     tally,
 )
 from agent_deploy.telemetry.looking.spending import Spending, spending
+from registry.errors import BadInput
 from registry.times import now
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-WINDOWS = {"24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def metrics(
@@ -46,13 +54,14 @@ def metrics(
     """The figures of the window that ends now, of the one before it, and of each version.
 
     environment: empty for all. known: the workflows on record, asked where nothing is found. Calls and steps count by
-    the moment at which they began. Raises NotFound for a workflow that neither those nor the calls name.
+    the moment at which they began. Raises NotFound for a workflow that neither those nor the calls name, and BadInput
+    for a window of nothing, or of more than all time.
     """
-    until = clock()
-    since, bucket = until - window, HOUR if window <= DAY else DAY
+    until, bucket = clock(), bucket_of(window)
+    since, earliest = _window(until, window)
     starts = buckets(since, until, bucket)
-    windows = Windows(workflow, environment, since, tuple(starts))
-    with closing(facts.connection(since=since - window, until=until)) as connection:
+    windows = Windows(workflow, environment, since, starts[0], bucket)
+    with closing(facts.connection(since=earliest, until=until)) as connection:
         make_views(connection, windows)
         spent = spending(connection, prices, windows)
         found = _figures(connection, spent)
@@ -73,6 +82,16 @@ def metrics(
         unpriced=spent.unpriced,
         prices=prices.version,
     )
+
+
+def _window(until: datetime, window: timedelta) -> tuple[datetime, datetime]:
+    """When this window and the one before begin."""
+    if not window:
+        raise BadInput("the window has to be longer than nothing")
+    try:
+        return until - window, until - 2 * window
+    except OverflowError as error:
+        raise BadInput(f"a window of {window.days:,} days goes back before all time") from error
 
 
 def _figures(connection: DuckDBPyConnection, spent: Spending) -> dict[Scope, Figures]:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from agent_deploy.cli import drawing, metrics_text
+from agent_deploy.cli import drawing, metrics_trend
 from agent_deploy.cli.drawing import chart
 from agent_deploy.cli.metrics import command
 from agent_deploy.cli.options import Settings
 from registry.errors import NotFound
 from registry.registry import Registry
 from registry.times import now
+from tests.agent_deploy.conftest import AgentDeploy
 from tests.builders import WORKFLOW, add_version
 from tests.telemetry.traffic import NOW, chat, prices_of, root, step, store_of
 
@@ -78,12 +79,40 @@ def test_each_figure_stands_beside_the_window_before_and_each_version(traffic: P
             ["escalated", "1", "25.0 %", "$0.0080", "-", "-"],
         ],
     ]
-    head, *lines = trend.splitlines()
+    head, line, before, after = trend.splitlines()
     assert head.split("  ")[0] == "FROM"
-    assert len(lines) in (24, 25)  # 24 on the very hour
-    assert [line.split()[2:] for line in lines if "#" in line] == [
-        ["4", "50.0", "%", "25.0", "%", "3,850", "ms", "$0.0020", "#" * 20]
-    ]
+    assert line.split()[2:] == ["4", "50.0", "%", "25.0", "%", "3,850", "ms", "$0.0020", "#" * 20]
+    begins = datetime.strptime(f"2024-{line[:11]}", "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+    assert (before, after) == (f"no call before {begins:%m-%d %H:%M}", f"no call from {begins + HOUR:%m-%d %H:%M} on")
+
+
+@pytest.mark.parametrize(
+    ("window", "code", "said"),
+    [
+        ("30m", 0, "LAST 30m"), ("1h", 0, "LAST 1h"), ("1s", 0, "no call on record, nor in the 1s before"),
+        ("400d", 0, "LAST 400d"), ("0s", 2, "the window has to be longer than nothing"),
+        ("999999w", 2, "a window of 6,999,993 days goes back before all time"),
+        ("soon", 2, "--window: must be a duration"),
+    ],
+)  # fmt: skip
+def test_a_window_is_any_span_of_time(
+    traffic: Path, registry: Registry, agent_deploy: AgentDeploy, window: str, code: int, said: str
+) -> None:
+    add_version(registry)
+    (traffic / "agent-deploy.toml").write_text('prices = "prices.toml"\n')
+    call = root(9, NOW - now() + HOUR / 6)
+    store_of(traffic, [call, chat(call, 1)])
+    answer = agent_deploy("metrics", WORKFLOW, "--window", window)
+    assert answer.code == code
+    assert said in answer.out + answer.err
+
+
+def test_where_traffic_stopped_the_trend_says_since_when(traffic: Path) -> None:
+    trend = run("support-triage", "--window", "7d").split("\n\n")[-1].splitlines()
+    assert [line for line in trend if line.startswith("no call")] in (
+        [f"no call before {(now() - 30 * HOUR):%Y-%m-%d}"],
+        [f"no call before {(now() - 30 * HOUR):%Y-%m-%d}", f"no call from {now():%Y-%m-%d} on"],
+    )
 
 
 def test_json_has_the_keys_that_scripts_rely_on(traffic: Path) -> None:
@@ -139,7 +168,7 @@ def test_without_a_registry_the_facts_alone_are_asked(here: Path) -> None:
 
 
 def test_on_a_terminal_the_trend_is_a_chart(traffic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics_text, "draws_charts", lambda: True)
+    monkeypatch.setattr(metrics_trend, "draws_charts", lambda: True)
     charts = run("support-triage").split("\n\n")[6:]
     assert [drawn.splitlines()[0] for drawn in charts] == ["calls"]  # the others have one value
     assert charts[0].splitlines()[1].startswith("4 ┤")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent_deploy.costs.prices import Prices
-from agent_deploy.operations.metrics import DAY, HOUR, metrics
+from agent_deploy.operations.metrics import DAY, HOUR, MINUTE, metrics
 from agent_deploy.statistics.quantiles import percentile
 from agent_deploy.statistics.rates import wilson
 from agent_deploy.telemetry.facts.fact import Fact
@@ -149,6 +149,27 @@ def test_the_trend_is_by_whole_hours_of_the_clock_for_a_day_and_by_days_for_long
     starts = [one.since for one in look(tmp_path, [], window=30 * DAY).trend]
     midnight = NOW.replace(hour=0, minute=0)
     assert (starts[0], starts[-1], len(starts)) == (midnight - 30 * DAY, midnight, 31)
+
+
+@pytest.mark.parametrize(
+    ("window", "bucket", "number"),
+    [
+        (timedelta(seconds=1), MINUTE, 1), (20 * MINUTE, MINUTE, 20), (HOUR, MINUTE, 60), (2 * HOUR, 5 * MINUTE, 24),
+        (DAY, HOUR, 25), (2 * DAY, HOUR, 49), (7 * DAY, DAY, 8), (30 * DAY, DAY, 31), (400 * DAY, 7 * DAY, 58),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_trend_has_stretches_of_the_clock_few_enough_to_be_read(
+    tmp_path: Path, window: timedelta, bucket: timedelta, number: int
+) -> None:
+    soon = min(window / 2, MINUTE / 2)
+    found = look(tmp_path, [root(1, soon), root(2, window - soon), root(3, window + soon)], window=window)
+    assert (found.bucket, len(found.trend)) == (bucket, number)
+    assert (found.current.counts.calls, found.before.counts.calls) == (2, 1)
+    assert sum(one.counts.calls for one in found.trend) == 2
+    assert found.trend[0].since <= found.since < found.trend[0].since + bucket
+    assert found.trend[-1].since < found.until <= found.trend[-1].since + bucket
+    assert {one.since.weekday() for one in found.trend} == {0} or bucket < 7 * DAY, "weeks begin on Monday"
 
 
 def test_of_one_call_every_percentile_is_what_it_took(tmp_path: Path) -> None:

@@ -12,6 +12,11 @@ from decimal import Decimal
 
 from agent_deploy.statistics.rates import wilson
 
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_STRETCHES = (_MINUTE, 5 * _MINUTE, _HOUR, _DAY, 7 * _DAY)
+_MOST_STRETCHES = 60
+_A_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -129,7 +134,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A whole hour or day, UTC, from its start on: what of it is in the window."""
+    """A stretch of the trend, from its start on: what of it is in the window."""
 
     since: datetime
     counts: Counts
@@ -140,7 +145,8 @@ class Bucket:
 class Metrics:
     """A workflow's figures in [since, until), in the window of the same length before, and of each version in it.
 
-    trend: the window by whole hours or days (`bucket`), UTC, those without calls too; the first and the last are cut.
+    trend: the window by stretches of the clock (`bucket`), UTC, those without calls too; the first and the last are
+    cut.
     unpriced: models whose calls have no known cost, as `provider/model`. prices: which prices these are.
     """
 
@@ -179,10 +185,14 @@ def outcome_figures(counts: Mapping[str, int], unknown: Mapping[str, int], cost:
     return tuple(found)
 
 
+def bucket_of(window: timedelta) -> timedelta:
+    """How long a stretch of a window's trend is: the shortest of which there are few enough to be read."""
+    return next((each for each in _STRETCHES if window <= _MOST_STRETCHES * each), _STRETCHES[-1])
+
+
 def buckets(since: datetime, until: datetime, bucket: timedelta) -> list[datetime]:
-    """When each stretch begins that the window shares a moment with: whole hours or days, UTC."""
-    start = since.astimezone(UTC)
-    start = start.replace(hour=start.hour if bucket < timedelta(days=1) else 0, minute=0, second=0, microsecond=0)
+    """When each stretch begins that the window shares a moment with: by the clock, UTC; a week begins on Monday."""
+    start = since - (since - _A_MONDAY) % bucket
     starts = []
     while start < until:
         starts.append(start)

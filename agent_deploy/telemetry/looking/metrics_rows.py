@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from agent_deploy.telemetry.facts.engine import quoted
@@ -67,13 +67,14 @@ def scopes(current: bool, version: int, bucket: int | None) -> Iterator[Scope]:
 class Windows:
     """One workflow's calls in the window from `since` on and in the one before. environment: empty for all.
 
-    starts: when the stretches of the window's trend begin, all of one length.
+    first: when the first stretch of the window's trend begins. each: how long a stretch is, in whole seconds.
     """
 
     workflow: str
     environment: str
     since: datetime
-    starts: tuple[datetime, ...]
+    first: datetime
+    each: timedelta
 
     @property
     def current(self) -> str:
@@ -83,8 +84,8 @@ class Windows:
     @property
     def bucket(self) -> str:
         """The expression of the stretch's number, null before this window."""
-        length = int((self.starts[1] - self.starts[0]).total_seconds())
-        number = f"floor((epoch(started_at) - epoch({_moment(self.starts[0])})) / {length})::INTEGER"
+        length = int(self.each.total_seconds())
+        number = f"floor((epoch(started_at) - epoch({_moment(self.first)})) / {length})::INTEGER"
         return f"CASE WHEN {self.current} THEN {number} END"
 
     @property

@@ -53,11 +53,11 @@ def cost(
     """
     scope = Scope(workflow, environment)
     with closing(facts.connection(since=since, until=until)) as connection:
-        found = read_totals(connection, prices, scope, by)
+        found = read_totals(connection, prices, scope, by, (since, until))
         if not found.counted and not found.spent:
             check_known(workflow, [*known(), *workflows_seen(connection)])
         # Steps are of one call and in several groups: what all calls came to is asked for on its own.
-        whole = read_totals(connection, prices, scope, None) if by in ("model", "step") else found
+        whole = read_totals(connection, prices, scope, None, (since, until)) if by in ("model", "step") else found
     lines = lines_of(found.counted, found.spent, found.known) if by else []
     return Costs(
         workflow, environment, since, until, by, _in_order(lines, by), _total(whole), unpriced(found.spent),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +14,9 @@ from agent_deploy.telemetry.looking.calls import workflows_seen
 from agent_deploy.telemetry.looking.metrics import (
     Bucket,
     Figures,
+    Latency,
     Metrics,
+    StepFigures,
     bucket_of,
     buckets,
     by_frequency,
@@ -25,6 +27,7 @@ from agent_deploy.telemetry.looking.metrics_rows import (
     CURRENT,
     Scope,
     Windows,
+    add_sums,
     make_views,
     read_latencies,
     read_steps,
@@ -32,6 +35,8 @@ from agent_deploy.telemetry.looking.metrics_rows import (
     tally,
 )
 from agent_deploy.telemetry.looking.spending import Spending, spending
+from agent_deploy.telemetry.spending.model_calls import Scope as Which
+from agent_deploy.telemetry.spending.summed import take_sums
 from registry.errors import BadInput
 from registry.times import now
 
@@ -63,8 +68,12 @@ def metrics(
     windows = Windows(workflow, environment, since, starts[0], bucket)
     with closing(facts.connection(since=earliest, until=until)) as connection:
         make_views(connection, windows)
-        spent = spending(connection, prices, windows)
-        found = _figures(connection, spent)
+        latencies, steps = read_latencies(connection), read_steps(connection)  # before sums stand for any of the rows
+        within = [(earliest, since), (since, until)] if bucket >= HOUR else []
+        summed = take_sums(connection, prices, Which(workflow, environment or None), within)
+        add_sums(connection, windows)
+        spent = spending(connection, prices, windows, summed)
+        found = _figures(connection, spent, latencies, steps)
         if not found:
             check_known(workflow, [*known(), *workflows_seen(connection)])
     none = Figures()
@@ -94,10 +103,14 @@ def _window(until: datetime, window: timedelta) -> tuple[datetime, datetime]:
         raise BadInput(f"a window of {window.days:,} days goes back before all time") from error
 
 
-def _figures(connection: DuckDBPyConnection, spent: Spending) -> dict[Scope, Figures]:
+def _figures(
+    connection: DuckDBPyConnection,
+    spent: Spending,
+    latencies: Mapping[Scope, Latency],
+    steps: Mapping[Scope, tuple[StepFigures, ...]],
+) -> dict[Scope, Figures]:
     """The figures of every scope in which there are calls."""
-    latencies = read_latencies(connection)
-    steps, tools = read_steps(connection), read_tools(connection)
+    tools = read_tools(connection)
     return {
         scope: Figures(
             counts=counted.counts(latencies.get(scope)),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agent_deploy.telemetry.facts.engine import quoted
-from agent_deploy.telemetry.facts.rollup import ANY_STAMP, CALL_NUMBER, STAMPS, SUMS, SUMS_OF_PARTS, TOKENS
+from agent_deploy.telemetry.facts.rollup import ANY_STAMP, CALL_NUMBER, ROOT, STAMPS, SUMS, SUMS_OF_PARTS, TOKENS
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST
 
 _IDENTITY = "hash(trace_id, span_id)"
@@ -35,7 +35,7 @@ _FIGURES = f"""call_score_passed AS score_passed, call_model_calls AS model_call
 # What the root says of these, else what any step does.
 _OWN_OR_ANY = """coalesce(nullif(outcome, ''), call_outcome) AS outcome,
     coalesce(confidence, call_confidence) AS confidence, coalesce(score, call_score) AS score"""
-_NO_SUMS = ", ".join(f"NULL::{one.kind} AS {name}" for name, one in SUMS.items())
+NO_SUMS = ", ".join(f"NULL::{one.kind} AS {name}" for name, one in SUMS.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,12 @@ class Outside:
 
 
 def identities_sql(relation: str) -> str:
-    """Of each fact of a relation: `fact`, a hash of what it is, and `call`, the number of its call.
+    """Of each fact of a relation: `fact`, a hash of what it is, `call`, the number of its call, and whether it is a
+    `root`.
 
     Two facts hardly ever share a hash, and it does no harm if they do.
     """
-    return f"SELECT {_IDENTITY} AS fact, {CALL_NUMBER} AS call FROM {relation}"
+    return f"SELECT {_IDENTITY} AS fact, {CALL_NUMBER} AS call, {ROOT} AS root FROM {relation}"
 
 
 def once_sql(relation: str) -> str:
@@ -78,14 +79,15 @@ def calls_sql(since: datetime | None, until: datetime | None, outside: Outside) 
     A root in `whole` brings the sums of its call along. The others are put together here.
     """
     within = within_sql(since, until)
-    alone = _whole_calls(f"{within} AND call_number NOT IN (SELECT call_number FROM torn)" if outside.torn else within)
+    untorn = f"{within} AND call_number NOT IN (SELECT call_number FROM torn)" if outside.torn else within
+    alone = whole_calls_sql("whole", untorn)
     ways = [_joined("call_id <> ''", "any_value({name}) FILTER (kind = 'call' AND span_id = call_id)")] * outside.named
     ways += [_joined("call_id = ''", f"(min({_LEAST}) FILTER (kind = 'call'))" + "['{name}']")] * outside.unnamed
     if not ways:
         return alone
     torn = f"UNION ALL SELECT {COLUMN_LIST}, {', '.join(SUMS)} FROM torn" if outside.torn else ""
     return f"""
-        WITH parts AS NOT MATERIALIZED (SELECT {COLUMN_LIST}, {_NO_SUMS} FROM outside {torn}),
+        WITH parts AS NOT MATERIALIZED (SELECT {COLUMN_LIST}, {NO_SUMS} FROM outside {torn}),
             joined AS NOT MATERIALIZED ({" UNION ALL ".join(ways)})
         {alone}
         UNION ALL
@@ -95,11 +97,12 @@ def calls_sql(since: datetime | None, until: datetime | None, outside: Outside) 
         FROM joined WHERE {within_sql(since, until, "coalesce(started_at, first_at)")}"""
 
 
-def _whole_calls(condition: str) -> str:
+def whole_calls_sql(relation: str, condition: str = "true") -> str:
+    """The calls whose root is in a relation with its sums."""
     return f"""
         SELECT {_KEY}, trace_id, {", ".join(STAMPS)}, request_id, started_at, duration_ms, true AS rooted, failed,
             failure_mode, error_type, {_OWN_OR_ANY}, {_FIGURES}
-        FROM whole WHERE {IS_ROOT} AND {condition}"""
+        FROM {relation} WHERE {IS_ROOT} AND {condition}"""
 
 
 def _joined(condition: str, of_root: str) -> str:

@@ -13,6 +13,7 @@ from agent_deploy.telemetry.facts.engine import quoted
 from agent_deploy.telemetry.facts.rollup import segment_sql
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST
 from agent_deploy.telemetry.facts.segments import HOUR, Segment, in_parallel, put_segment
+from agent_deploy.telemetry.facts.sums import footer_of, footer_sql
 from agent_deploy.telemetry.facts.views import within_sql
 from registry.stores import Store
 
@@ -37,8 +38,11 @@ def segment_bytes(connection: DuckDBPyConnection, rows: str, folder: Path) -> tu
     """The Parquet of a segment with the facts of this query, each once, and how many they are."""
     path = folder / _NAME
     connection.execute(f"CREATE OR REPLACE TEMP TABLE one_hour AS {rows}")
-    options = "FORMAT parquet, COMPRESSION zstd"
-    count = connection.execute(f"COPY ({segment_sql('one_hour')}) TO {quoted(path)} ({options})").fetchone()
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE segment AS {segment_sql('one_hour')}")
+    connection.execute("DROP TABLE one_hour")
+    options = "FORMAT parquet, COMPRESSION zstd" + footer_sql(footer_of(connection, "segment"))
+    count = connection.execute(f"COPY segment TO {quoted(path)} ({options})").fetchone()
+    connection.execute("DROP TABLE segment")
     data = path.read_bytes()
     path.unlink()
     return data, int(count[0]) if count else 0

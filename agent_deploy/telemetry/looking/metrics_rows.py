@@ -1,7 +1,7 @@
 """The figures of `metrics`, asked of the views of `telemetry.facts.query`.
 
-Every question is one pass over as few columns as it takes; nothing of the size of the facts is kept in memory, but
-durations where percentiles are taken.
+Percentiles take every row, and nothing else of the size of the facts is kept in memory. All else is counted by sums
+where `take_sums` has them stand for whole hours, and by the rows of the rest.
 """
 
 # ruff: noqa: S608 - every name in this SQL is our own, and every literal quoted or a number
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_STEPS = 50  # names of steps that are told, those that took most time in all
 _PERCENTILES = "quantile_cont(duration_ms, [0.5, 0.95, 0.99])"
+
+
+_OF_TALLY = 'current, "version", bucket, failed, failure_mode, outcome, score_passed'
 
 
 class Scope(NamedTuple):
@@ -101,33 +104,47 @@ def make_views(connection: DuckDBPyConnection, windows: Windows) -> None:
     They add current and bucket (see `Windows`), of_version: the version where it began in this window, else null, and
     to calls `call`, by which `model_calls` knows them.
     """
-    added = f"""{windows.current} AS current, {windows.bucket} AS bucket,
-        CASE WHEN current THEN "version" END AS of_version"""
     connection.execute(
-        f"""CREATE OR REPLACE TEMP VIEW counted AS SELECT *, {added}, {CALL} AS call FROM calls WHERE {windows.where};
-        CREATE OR REPLACE TEMP VIEW stepped AS SELECT *, {added} FROM facts WHERE {windows.where} AND kind <> 'call'"""
+        f"""CREATE OR REPLACE TEMP VIEW counted AS
+        SELECT *, {_added(windows)}, {CALL} AS call, 1 AS count FROM calls WHERE {windows.where};
+        CREATE OR REPLACE TEMP VIEW stepped AS
+        SELECT *, {_added(windows)}, 1 AS count FROM facts WHERE {windows.where} AND kind <> 'call'"""
     )
 
 
-def tally(connection: DuckDBPyConnection, condition: str = "true") -> dict[Scope, Tally]:
-    """The calls that the condition holds for, counted scope by scope."""
-    rows = connection.execute(
-        f"""SELECT current, "version", bucket, failed, failure_mode, outcome, count(*), count(score_passed),
-            count(*) FILTER (score_passed)
-        FROM counted WHERE {condition} GROUP BY ALL"""
-    ).fetchall()
+def add_sums(connection: DuckDBPyConnection, windows: Windows) -> None:
+    """Make the views `tallied`, of calls, and `tools`: both of the rows that `take_sums` has left, and of its sums."""
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP VIEW summed_here AS SELECT *, {_added(windows)} FROM summed;
+        CREATE OR REPLACE TEMP VIEW tallied AS
+        SELECT {_OF_TALLY}, count FROM counted UNION ALL
+        SELECT {_OF_TALLY}, count FROM summed_here WHERE kind = 'call';
+        CREATE OR REPLACE TEMP VIEW tools AS
+        SELECT current, "version", tool, failed, count FROM stepped WHERE kind = 'tool' UNION ALL
+        SELECT current, "version", tool, failed, count FROM summed_here WHERE kind = 'tool'"""
+    )
+
+
+def _added(windows: Windows) -> str:
+    return f"""{windows.current} AS current, {windows.bucket} AS bucket,
+        CASE WHEN current THEN "version" END AS of_version"""
+
+
+def tally(connection: DuckDBPyConnection, calls: str = "tallied") -> dict[Scope, Tally]:
+    """The calls of a relation like `tallied`, counted scope by scope."""
+    rows = connection.execute(f"SELECT {_OF_TALLY}, sum(count)::BIGINT FROM {calls} GROUP BY ALL").fetchall()
     found: dict[Scope, Tally] = defaultdict(Tally)
-    for current, version, bucket, failed, mode, outcome, calls, scored, passed in rows:
+    for current, version, bucket, failed, mode, outcome, passed, count in rows:
         for scope in scopes(current, version, bucket):
             one = found[scope]
-            one.calls += calls
-            one.scored += scored
-            one.passed += passed
+            one.calls += count
+            one.scored += count if passed is not None else 0
+            one.passed += count if passed else 0
             if failed:
-                one.failed += calls
-                one.failures[mode] += calls
+                one.failed += count
+                one.failures[mode] += count
             if outcome:
-                one.outcomes[outcome] += calls
+                one.outcomes[outcome] += count
     return dict(found)
 
 
@@ -158,8 +175,8 @@ def read_steps(connection: DuckDBPyConnection) -> dict[Scope, tuple[StepFigures,
 def read_tools(connection: DuckDBPyConnection) -> dict[Scope, tuple[ToolFigures, ...]]:
     """The tools by window and by version, the most called first."""
     rows = connection.execute(
-        """SELECT current, "version", tool, count(*), count(*) FILTER (failed) FROM stepped WHERE kind = 'tool'
-        GROUP BY current, "version", tool"""
+        """SELECT current, "version", tool, sum(count)::BIGINT, coalesce(sum(count) FILTER (failed), 0)::BIGINT
+        FROM tools GROUP BY current, "version", tool"""
     ).fetchall()
     counted: dict[Scope, Counter[tuple[str, bool]]] = defaultdict(Counter)
     for current, version, tool, count, failed in rows:

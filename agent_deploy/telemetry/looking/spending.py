@@ -53,27 +53,29 @@ class _Group(NamedTuple):
     spent: Spent
 
 
-def spending(connection: DuckDBPyConnection, prices: Prices, windows: Windows) -> Spending:
-    """What the model calls of both windows cost, after `make_views`."""
+def spending(connection: DuckDBPyConnection, prices: Prices, windows: Windows, summed: Turns) -> Spending:
+    """What the model calls of both windows cost, after `add_sums`. summed: the turns of what sums stand for."""
     turns = create_model_calls(connection, prices, Which(windows.workflow, windows.environment or None))
-    groups = _groups(connection, windows, turns, "true")
+    by_sums = _groups(connection, windows, summed, "summed WHERE kind = 'model'")
+    groups = _groups(connection, windows, turns, "model_calls")
     lacking = [group for group in groups if group.spent.unknown]
     if not lacking:
-        return Spending(_known(groups), {}, ())
+        return Spending(_known([*by_sums, *groups]), {}, ())
     create_unknown(connection, turns)
+    known = _groups(connection, windows, turns, "model_calls WHERE call NOT IN (FROM unknown)")
     return Spending(
-        known=_known(_groups(connection, windows, turns, "call NOT IN (FROM unknown)")),
-        unknown=tally(connection, "call IN (FROM unknown)"),
+        known=_known([*by_sums, *known]),
+        unknown=tally(connection, "counted WHERE call IN (FROM unknown)"),
         unpriced=_unpriced(lacking),
     )
 
 
-def _groups(connection: DuckDBPyConnection, windows: Windows, turns: Turns, condition: str) -> list[_Group]:
+def _groups(connection: DuckDBPyConnection, windows: Windows, turns: Turns, model_calls: str) -> list[_Group]:
     rows = connection.execute(
         f"""SELECT provider, model, tier, turn, free, told, spoke, {windows.current} AS current,
-            "version", {windows.bucket} AS bucket, count(*), sum(input)::BIGINT, sum(output)::BIGINT,
+            "version", {windows.bucket} AS bucket, sum(count)::BIGINT, sum(input)::BIGINT, sum(output)::BIGINT,
             sum(cache_read)::BIGINT, sum(cache_write)::BIGINT, sum(reasoning)::BIGINT
-        FROM model_calls WHERE {condition} GROUP BY ALL"""
+        FROM {model_calls} GROUP BY ALL"""
     ).fetchall()
     return [_group(row, turns) for row in rows]
 

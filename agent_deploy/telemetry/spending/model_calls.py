@@ -59,12 +59,14 @@ def create_model_calls(connection: DuckDBPyConnection, prices: Prices, scope: Sc
     """Make the view over `facts`, and say what the turns of each source are.
 
     Beside the columns of `facts` it has call (which one it is of), turn, free, told and spoke (see `charging`), and the
-    tokens without nulls as input, output, cache_read, cache_write, reasoning.
+    tokens without nulls as input, output, cache_read, cache_write, reasoning; and count, reported and reported_usd, as
+    sums have them.
     """
     turns = {source: periods(prices, source, first, last) for source, first, last in _sources(connection, scope)}
     connection.execute(
         f"""CREATE OR REPLACE TEMP VIEW model_calls AS
-        SELECT *, {FREE} AS free, {TOLD} AS told, {SPOKE} AS spoke
+        SELECT *, {FREE} AS free, {TOLD} AS told, {SPOKE} AS spoke, 1 AS count,
+            reported_cost_usd IS NOT NULL AS reported, reported_cost_usd AS reported_usd
         FROM (SELECT *, {OF_CALL} AS call, {TOKENS}, {turn_sql(turns)} AS turn
             FROM facts WHERE kind = 'model' AND {scope.sql})"""
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from agent_deploy.cli.output import count, facts, table
+import click
+
+from agent_deploy.cli.output import count, facts, moment, table
 
 if TYPE_CHECKING:
     from agent_deploy.costs.compare import CallCounts, CostDelta
@@ -47,17 +49,28 @@ def report_document(found: Costs, outcome: str | None) -> dict[str, Any]:
 
 
 def report_text(found: Costs, outcome: str | None) -> str:
-    """The table, the outcomes, and where spans say another cost."""
+    """Of what and when, the table, the outcomes, and where spans say another cost."""
+    title = _title(found)
     if not found.total.calls and not found.total.model_calls:
-        since = f"{found.since:%Y-%m-%d %H:%M}Z"
-        return f"no call of {found.workflow} since {since}\n  next: agent-deploy traces import FILE"
+        return f"{title}\nno call on record\n  next: agent-deploy traces import FILE   # --since looks back further"
     lines = [*found.lines, found.total]
     names = [(_named(found, line),) if found.by else () for line in found.lines]
     names.append(("total",) if found.by else ())
     heading = [found.by.upper()] if found.by else []
     rows = [[*name, *_cells(line)] for name, line in zip(names, lines, strict=True)]
-    parts = [table([*heading, *_HEADINGS], rows), *_outcomes_text(found, lines, outcome), *_unknown_text(found.total)]
+    parts = [
+        title,
+        table([*heading, *_HEADINGS], rows),
+        *_outcomes_text(found, lines, outcome),
+        *_unknown_text(found.total),
+    ]
     return "\n\n".join([*parts, *_reported_text(found.total)])
+
+
+def _title(found: Costs) -> str:
+    where = f" in {found.environment}" if found.environment else ""
+    until = moment(found.until) if found.until else "now"
+    return click.style(f"{found.workflow}{where}, {moment(found.since)} to {until}", bold=True)
 
 
 def delta_document(delta: CostDelta, workflow: str, prices: str) -> dict[str, Any]:
@@ -155,10 +168,10 @@ def _line_document(line: Line, outcome: str | None) -> dict[str, Any]:
 
 def _cells(line: Line) -> list[str]:
     usage = line.usage
+    cached = f"{100 * usage.cache_read / usage.input:.0f} %" if usage.input else "-"
     return [
         f"{line.calls:,}", f"{line.failed:,}", f"{line.retries:,}", f"{line.model_calls:,}", f"{line.tool_calls:,}",
-        f"{usage.input:,}", f"{usage.cache_read / usage.input:.0%}" if usage.input else "-", f"{usage.output:,}",
-        *_money_cells(line),
+        f"{usage.input:,}", cached, f"{usage.output:,}", *_money_cells(line),
     ]  # fmt: skip
 
 
@@ -199,7 +212,7 @@ def _reported_text(total: Line) -> list[str]:
     reported = total.reported
     if reported is None or not reported.differs:
         return []
-    more = "" if reported.difference is None else f" ({float(reported.difference):+.1%})"
+    more = "" if reported.difference is None else f" ({100 * float(reported.difference):+.1f} %)"
     said, own = _usd(reported.reported_usd), _usd(reported.computed_usd)
     return [f"the spans of {count(reported.model_calls, 'model call')} say {said}, their tokens come to {own}{more}"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -55,11 +56,13 @@ def test_people_read_a_table_with_its_total_and_outcomes(priced: Path, agent_dep
     _record(*_two_versions(), call(step(1000, 100), at=_HOUR_AGO, failed=True))
     answer = agent_deploy("cost", WORKFLOW, "--by", "version")
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out == (
+    title, _, report = answer.out.partition("\n\n")
+    assert re.fullmatch(rf"{WORKFLOW}, \S+ \S+Z to now", title)
+    assert report == (
         "VERSION  CALLS  FAILED  RETRIES  MODEL CALLS  TOOLS  INPUT    CACHED  OUTPUT  COST     PER CALL  PER 1,000\n"
-        "1        121    1       0        121          0      121,000  0%      12,100  $0.2420  $0.0020   $2.0000\n"
-        "2        120    0       0        120          0      120,000  0%      24,000  $0.3600  $0.0030   $3.0000\n"
-        "total    241    1       0        241          0      241,000  0%      36,100  $0.6020  $0.0025   $2.4979\n"
+        "1        121    1       0        121          0      121,000  0 %     12,100  $0.2420  $0.0020   $2.0000\n"
+        "2        120    0       0        120          0      120,000  0 %     24,000  $0.3600  $0.0030   $3.0000\n"
+        "total    241    1       0        241          0      241,000  0 %     36,100  $0.6020  $0.0025   $2.4979\n"
         "\n"
         "VERSION  OUTCOME   CALLS  COST PER OUTCOME\n"
         "1        resolved  120    $0.0020\n"
@@ -103,7 +106,7 @@ def test_a_model_without_a_price_is_an_alarm_with_what_to_do(priced: Path, agent
 
 def test_spans_that_say_another_cost_are_told(priced: Path, agent_deploy: AgentDeploy) -> None:
     _record(call(step(1000, 0, reported_cost_usd=0.0012), at=_HOUR_AGO))
-    said = "the spans of 1 model call say $0.0012, their tokens come to $0.0010 (+20.0%)"
+    said = "the spans of 1 model call say $0.0012, their tokens come to $0.0010 (+20.0 %)"
     assert said in agent_deploy("cost", WORKFLOW).out
 
 
@@ -175,7 +178,8 @@ def test_a_workflow_without_calls_is_told_what_to_do(registry: Registry, agent_d
     answer = agent_deploy("cost", WORKFLOW, "--since", "2026-01-01")
     assert (answer.code, answer.out) == (
         0,
-        "no call of support-triage since 2026-01-01 00:00Z\n  next: agent-deploy traces import FILE\n",
+        "support-triage, 2026-01-01 00:00:00Z to now\nno call on record\n"
+        "  next: agent-deploy traces import FILE   # --since looks back further\n",
     )
 
 

@@ -252,10 +252,10 @@ def test_json_of_show_has_the_keys_that_scripts_rely_on(here: Path) -> None:
 def test_calls_are_listed_as_a_table(here: Path) -> None:
     call = _call_of_today(here)
     assert _run(list_command, "--workflow", "support-triage").splitlines() == [
-        "CALL              STARTED               WORKFLOW        VERSION  ENVIRONMENT  TENANT  TOOK      TOKENS"
-        "             COST     TOOLS  RETRIES  ENDED",
-        f"00000000abcdef12  {call.started_at:%Y-%m-%d %H:%M:%SZ}  support-triage  1        production   acme    "
-        "1,000 ms  1,000 in, 100 out  $0.0020  1      1        solved",
+        "CALL              STARTED               TOOK      ENDED   VERSION           ENVIRONMENT  TENANT  "
+        "TOKENS             COST     TOOLS  RETRIES",
+        f"00000000abcdef12  {call.started_at:%Y-%m-%d %H:%M:%SZ}  1,000 ms  solved  support-triage@1  production   "
+        "acme    1,000 in, 100 out  $0.0020  1      1",
     ]
 
 

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 _SLOWEST = 0.0
 _HEADINGS = [
-    "CALL", "STARTED", "WORKFLOW", "VERSION", "ENVIRONMENT", "TENANT", "TOOK", "TOKENS", "COST", "TOOLS", "RETRIES",
-    "ENDED",
+    "CALL", "STARTED", "TOOK", "ENDED", "VERSION", "ENVIRONMENT", "TENANT", "TOKENS", "COST", "TOOLS", "RETRIES",
 ]  # fmt: skip
 
 
@@ -122,8 +121,13 @@ def _cells(call: Call) -> list[str]:
     from agent_deploy.wording import milliseconds
 
     return [
-        call.key, moment(call.started_at), call.workflow or "-", str(call.version or "-"), call.environment or "-",
-        call.tenant or "-", "-" if call.duration_ms is None else milliseconds(call.duration_ms),
+        call.key, moment(call.started_at), "-" if call.duration_ms is None else milliseconds(call.duration_ms),
+        ended(call), _version(call), call.environment or "-", call.tenant or "-",
         tokens_word(call.input_tokens, call.output_tokens), cost_word(call.cost_usd, call.model_calls, call.unpriced),
-        f"{call.tool_calls:,}", f"{call.retries:,}", ended(call),
+        f"{call.tool_calls:,}", f"{call.retries:,}",
     ]  # fmt: skip
+
+
+def _version(call: Call) -> str:
+    """`support-triage@42`."""
+    return f"{call.workflow or '-'}{f'@{call.version}' if call.version else ''}"

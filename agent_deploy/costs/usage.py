@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Of a class, in one model call: a hundred times what the largest models take at once. What says more is a mistake, and
+# counted all the same it would drive sums over calls out of 64 bits.
+MOST_TOKENS = 10**9
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

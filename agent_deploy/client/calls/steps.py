@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent_deploy.client.bundle import Bundle, Model
 from agent_deploy.client.calls.recorded import Opening, Step
-from agent_deploy.client.calls.values import amount, count, label, labels, messages, number, yes_or_no
+from agent_deploy.client.calls.values import amount, count, label, labels, messages, number, tokens, yes_or_no
 from agent_deploy.costs.providers import one_name
 from agent_deploy.telemetry import names
 from agent_deploy.telemetry.content import Policy, as_text
@@ -55,11 +55,11 @@ class ModelStep(Step):
         reasoning: int | None = None,
     ) -> None:
         """The tokens that it took. `input` includes what was read from and written to a cache, `output` reasoning."""
-        self._note(names.USAGE_INPUT, input, count)
-        self._note(names.USAGE_OUTPUT, output, count)
-        self._note(names.USAGE_CACHE_READ, cache_read, count)
-        self._note(names.USAGE_CACHE_WRITE, cache_write, count)
-        self._note(names.USAGE_REASONING, reasoning, count)
+        self._note(names.USAGE_INPUT, input, tokens)
+        self._note(names.USAGE_OUTPUT, output, tokens)
+        self._note(names.USAGE_CACHE_READ, cache_read, tokens)
+        self._note(names.USAGE_CACHE_WRITE, cache_write, tokens)
+        self._note(names.USAGE_REASONING, reasoning, tokens)
 
     def output(self, raw: object, *, parsed: object = _NOT_SAID) -> None:
         """What the model gave. parsed: what was read out of it; None says that it could not be parsed."""

@@ -7,11 +7,12 @@ import math
 import operator
 from typing import Any
 
+from agent_deploy.costs.usage import MOST_TOKENS
 from agent_deploy.telemetry.content import LONGEST, as_text
 
 _LONGEST_LABEL = 512  # characters
 _AROUND = 128  # characters of JSON around a message
-_MOST_TOKENS = 2**53  # beyond, JSON loses digits, and beyond 2**63 the exporter loses the whole batch
+_MOST = 2**53  # beyond, JSON loses digits, and beyond 2**63 the exporter loses the whole batch
 
 
 def label(value: Any) -> str | None:
@@ -28,9 +29,17 @@ def count(value: Any) -> int:
     if isinstance(value, bool):
         raise TypeError("not a number: bool")
     number = operator.index(value)
-    if not 0 <= number < _MOST_TOKENS:
+    if not 0 <= number < _MOST:
         raise ValueError(f"not a count: {number}")
     return number
+
+
+def tokens(value: Any) -> int:
+    """A count of tokens that one request to a model can have taken."""
+    found = count(value)
+    if found > MOST_TOKENS:
+        raise ValueError(f"more than {MOST_TOKENS:,} tokens: {found}")
+    return found
 
 
 def number(value: Any) -> float:

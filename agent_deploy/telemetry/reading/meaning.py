@@ -7,16 +7,19 @@ had in semantic-conventions 1.27 to 1.40; OpenInference 0.1.42; OpenLLMetry (ope
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from agent_deploy.costs.usage import MOST_TOKENS
 from agent_deploy.telemetry import names
 from agent_deploy.telemetry.reading.span import Tally
 
 _LONGEST = 256
 _MOST_DIGITS = 18  # what fits into 64 bits for certain
 _LAST = 99  # behind every rank
+# What is beyond is no measure of anything, and two of the greatest fractions already add up to infinity.
+_MOST_REAL = 10**15
+_MOST_USD = 10**6  # of one request to a model
 
 
 def text(value: Any) -> str | None:
@@ -35,11 +38,23 @@ def whole(value: Any) -> int | None:
     return None
 
 
+def tokens(value: Any) -> int | None:
+    """A count of tokens, as `whole`, that one request to a model can have taken."""
+    count = whole(value)
+    return count if count is not None and count <= MOST_TOKENS else None
+
+
 def real(value: Any) -> float | None:
-    """A finite number."""
+    """A number of at most 10^15 either way."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if -_MOST_REAL <= value <= _MOST_REAL else None
     return None
+
+
+def money(value: Any) -> float | None:
+    """What a request to a model may have cost: from 0 to a million dollars."""
+    usd = real(value)
+    return usd if usd is not None and 0 <= usd <= _MOST_USD else None
 
 
 def truth(value: Any) -> bool | None:
@@ -91,6 +106,9 @@ _WHOLE: dict[str, tuple[str, ...]] = {
     "version": (names.BUNDLE_VERSION,),
     "generation": (names.GENERATION,),
     "attempt": (names.ATTEMPT,),
+}
+
+_TOKENS: dict[str, tuple[str, ...]] = {
     "input": (names.USAGE_INPUT, names.OLD_USAGE_PROMPT, "llm.usage.prompt_tokens", "llm.token_count.prompt"),
     "output": (
         names.USAGE_OUTPUT,
@@ -118,8 +136,9 @@ _WHOLE: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+_MONEY: dict[str, tuple[str, ...]] = {"cost": (names.COST_USD, "gen_ai.usage.cost", "llm.cost.total")}
+
 _REAL: dict[str, tuple[str, ...]] = {
-    "cost": (names.COST_USD, "gen_ai.usage.cost", "llm.cost.total"),
     "confidence": (names.CONFIDENCE,),
     "score": (names.EVALUATION_VALUE, "evaluation.score"),
 }
@@ -137,7 +156,14 @@ class Meaning(NamedTuple):
 
 MEANINGS: dict[str, Meaning] = {
     name: Meaning(part, rank, read)
-    for read, parts in ((text, _TEXT), (whole, _WHOLE), (real, _REAL), (truth, _TRUTH))
+    for read, parts in (
+        (text, _TEXT),
+        (whole, _WHOLE),
+        (tokens, _TOKENS),
+        (money, _MONEY),
+        (real, _REAL),
+        (truth, _TRUTH),
+    )
     for part, attributes in parts.items()
     for rank, name in enumerate(attributes)
 }
@@ -157,7 +183,8 @@ OPENLLMETRY = frozenset(
 )
 
 _MEMBERS: dict[Callable[[Any], Any], str] = {
-    text: "string_value", whole: "int_value", real: "double_value", truth: "bool_value",
+    text: "string_value", whole: "int_value", tokens: "int_value", money: "double_value", real: "double_value",
+    truth: "bool_value",
 }  # fmt: skip
 
 # All that is converted of a span, its resource and its events, and the member of OTLP's AnyValue that it should be in;

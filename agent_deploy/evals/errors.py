@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent_deploy.costs.usage import ModelCall
 from agent_deploy.errors import ControlPlaneError
+from agent_deploy.telemetry.taxonomy import FailureMode
 
 
 class CaseError(Exception):
@@ -13,7 +14,14 @@ class CaseError(Exception):
     help. retry_after_s: how long the other side asked to be left alone, None when it did not say.
     """
 
-    def __init__(self, message: str, *, kind: str = "other", retry: bool = False, retry_after_s: float | None = None):
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: FailureMode = "other",
+        retry: bool = False,
+        retry_after_s: float | None = None,
+    ):
         super().__init__(message)
         self.message = message
         self.kind = kind
@@ -31,7 +39,7 @@ class ScorerFailed(CaseError):
         self,
         message: str,
         *,
-        kind: str = "other",
+        kind: FailureMode = "other",
         retry: bool = False,
         retry_after_s: float | None = None,
         calls: tuple[ModelCall, ...] = (),

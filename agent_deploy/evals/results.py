@@ -8,11 +8,9 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from agent_deploy.costs.usage import ModelCall, Usage
+from agent_deploy.telemetry.taxonomy import FailureMode
 
 Status = Literal["passed", "failed", "errored"]
-
-# One taxonomy of failures for evals, traces and metrics.
-ErrorKind = Literal["timeout", "rate_limit", "parse_error", "low_confidence", "downstream_error", "other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,8 @@ class Result:
     """One case in one repeat (0, 1, 2…).
 
     passed: every scorer passed. failed: one did not. errored: there is no answer to judge, or no judgement of it;
-    `error` says why and `error_kind` sorts it. usage: None when the agent did not say. cost_usd: None when unknown.
+    `error` says why and `error_kind` sorts it, in the words of traces. usage: None when the agent did not say.
+    cost_usd: None when unknown.
     attempts: how often the agent was asked, the last time included.
     """
 
@@ -69,7 +68,7 @@ class Result:
     output: Any = None
     scores: tuple[Score, ...] = ()
     error: str = ""
-    error_kind: ErrorKind | None = None
+    error_kind: FailureMode | None = None
     attempts: int = 1
     latency_ms: float = 0.0
     calls: tuple[ModelCall, ...] = ()

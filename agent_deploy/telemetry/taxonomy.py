@@ -67,6 +67,11 @@ def failure_mode_named(error_type: str, status: int | None = None) -> FailureMod
     return told or "other"
 
 
+def http_status(error: BaseException) -> int | None:
+    """The HTTP status that an exception tells of, its own before those of its causes; None when there is none."""
+    return next((status for one in _chain(error) if (status := _status(one)) is not None), None)
+
+
 def error_type(error: BaseException) -> str:
     """What `error.type` says of an exception: the class with its module, `builtins` left out. Never its message."""
     kind = type(error)

@@ -176,7 +176,7 @@ def test_what_it_prints_goes_to_stderr_and_is_no_answer(asking: Asking) -> None:
         ("busy", Told("busy", "rate_limit", True, 7.0)),
         ("status 429", Told(f"RuntimeError: refused ({_at('do_status')})", "rate_limit", True)),
         ("status 503", Told(f"RuntimeError: refused ({_at('do_status')})", "downstream_error", True)),
-        ("status 400", Told(f"RuntimeError: refused ({_at('do_status')})")),
+        ("status 400", Told(f"RuntimeError: refused ({_at('do_status')})", "downstream_error")),
         ("timeout", Told(f"TimeoutError: too slow ({_at('do_timeout')})", "timeout", True)),
     ],
 )  # fmt: skip

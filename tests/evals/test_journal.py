@@ -13,8 +13,9 @@ import pytest
 
 from agent_deploy.costs.usage import ModelCall, Usage
 from agent_deploy.evals.errors import JournalFailed
-from agent_deploy.evals.results import Result, Score, ToolCall
+from agent_deploy.evals.results import Result, Score, ToolCall, result_document
 from agent_deploy.evals.running.journal import open_journal
+from agent_deploy.telemetry.taxonomy import FAILURE_MODES
 from registry.errors import Conflict, Damaged
 from tests.evals.trying import numbered, started_of
 
@@ -59,6 +60,17 @@ def test_a_result_is_in_the_file_before_append_returns(tmp_path: Path) -> None:
     with closing(open_journal(tmp_path, RUN)) as journal:
         journal.append(WHOLE)
         assert journal.path.read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize("mode", FAILURE_MODES)
+def test_a_line_of_before_says_in_the_same_words_as_traces_why_there_was_no_answer(tmp_path: Path, mode: str) -> None:
+    path = _write(tmp_path)
+    line = f'{{"attempts":3,"case":"c1","error":"no","error_kind":"{mode}","repeat":0,"status":"errored"}}\n'
+    with path.open("a") as file:
+        file.write(line)
+    (kept,) = _kept(tmp_path)
+    assert kept == Result("c1", 0, "errored", error="no", error_kind=mode, attempts=3)  # type: ignore[arg-type]
+    assert result_document(kept) == json.loads(line)
 
 
 def test_the_last_result_of_a_case_and_repeat_counts(tmp_path: Path) -> None:

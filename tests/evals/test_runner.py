@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable
 from contextlib import closing
 from decimal import Decimal
@@ -101,7 +102,7 @@ def test_without_an_answer_a_case_is_errored_never_failed(error: CaseError, atte
 
     (result,) = run(ONE, bench_of(ONE, FakeAgent(answer), clock=Clock()))
     kind = error.kind
-    expected = Result("greeting", 0, "errored", error=error.message, error_kind=kind, attempts=attempts)  # type: ignore[arg-type]
+    expected = Result("greeting", 0, "errored", error=error.message, error_kind=kind, attempts=attempts)
     assert result == expected
 
 
@@ -125,20 +126,23 @@ def test_an_error_that_the_agent_did_not_foresee_costs_one_case() -> None:
     async def answer(question: Question) -> Reply:
         if question.case == "c1":
             raise KeyError("intent")
+        if question.case == "c2":
+            raise json.JSONDecodeError("no", "{", 1)
         return Reply(question.input)
 
-    cases = numbered(3)
+    cases = numbered(4)
     results = run(cases, bench_of(cases, FakeAgent(answer)), concurrency=1)
     assert [(result.status, result.error, result.error_kind) for result in results] == [
         ("passed", "", None),
         ("errored", "KeyError: 'intent'", "other"),
+        ("errored", "JSONDecodeError: no: line 1 column 2 (char 1)", "parse_error"),
         ("passed", "", None),
     ]
 
 
 def test_a_kind_of_error_that_nobody_knows_is_other() -> None:
     async def answer(_: Question) -> Reply:
-        raise CaseError("odd", kind="gremlins")
+        raise CaseError("odd", kind="gremlins")  # type: ignore[arg-type]
 
     (result,) = run(ONE, bench_of(ONE, FakeAgent(answer)))
     assert result.error_kind == "other"

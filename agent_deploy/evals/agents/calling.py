@@ -11,6 +11,7 @@ from agent_deploy.costs.usage import ModelCall, Usage
 from agent_deploy.evals.agents.loading import where
 from agent_deploy.evals.errors import CaseError
 from agent_deploy.evals.results import Reply
+from agent_deploy.telemetry.taxonomy import failure_mode, http_status
 
 
 def called(function: Callable[..., Any], bundle: Any, question: dict[str, Any]) -> str:
@@ -67,19 +68,20 @@ def _call_document(call: ModelCall) -> dict[str, Any]:
 
 
 def raised(id_: int, error: BaseException) -> str:
-    """The answer that tells of an exception: as sorted by the agent, else by what its kind is known to mean."""
+    """The answer that tells of an exception: as sorted by the agent, else as a call of an application would be."""
     if isinstance(error, CaseError):
         after = error.retry_after_s
         return _failed(id_, error.message, kind=error.kind, retry=error.retry, after=after)
-    status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
     message = f"{type(error).__name__}: {error}{where(error)}"
-    if status == 429:
-        return _failed(id_, message, kind="rate_limit", retry=True)
-    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
-        return _failed(id_, message, kind="timeout", retry=True)
-    if isinstance(error, ConnectionError) or (isinstance(status, int) and status >= 500):
-        return _failed(id_, message, kind="downstream_error", retry=True)
-    return _failed(id_, message)
+    return _failed(id_, message, kind=failure_mode(error), retry=_may_pass(error))
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the other side may answer in a moment: it was late, busy or away, and did not refuse."""
+    mode = failure_mode(error)
+    if mode == "downstream_error":
+        return (http_status(error) or 500) >= 500
+    return mode in ("timeout", "rate_limit")
 
 
 def _failed(id_: int, message: str, *, kind: str = "other", retry: bool = False, after: float | None = None) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from agent_deploy.costs.usage import ModelCall, Usage
 from agent_deploy.evals.errors import CaseError
-from agent_deploy.evals.results import ErrorKind, Reply, ToolCall
+from agent_deploy.evals.results import Reply, ToolCall
+from agent_deploy.telemetry.taxonomy import FAILURE_MODES
 
 if TYPE_CHECKING:
     from agent_deploy.client import Bundle
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 16 * 1024 * 1024
 _QUOTED = 200
-_KINDS = get_args(ErrorKind)
 _CLASSES = Usage.__slots__
 
 
@@ -116,8 +116,8 @@ def _told(error: Any) -> CaseError:
     if not isinstance(error, dict) or not isinstance(error.get("message"), str):
         raise _Wrong("has an 'error' that is no object with a 'message'")
     kind, retry, after = error.get("kind", "other"), error.get("retry", False), error.get("retry_after_s")
-    if kind not in _KINDS:
-        raise _Wrong(f"has an error of kind {kind!r}; there are {', '.join(_KINDS)}")
+    if kind not in FAILURE_MODES:
+        raise _Wrong(f"has an error of kind {kind!r}; there are {', '.join(FAILURE_MODES)}")
     if not isinstance(retry, bool):
         raise _Wrong("has an error whose 'retry' is neither true nor false")
     after_s = None if after is None else _number(after, "'retry_after_s'")

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from agent_deploy.evals.errors import CaseError
 from agent_deploy.evals.providers.limits import LONGEST_PAUSE_S
+from agent_deploy.telemetry.taxonomy import failure_mode
 
 _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
@@ -64,8 +65,8 @@ async def in_time(answer: Awaitable[Answer], timeout_s: float) -> Answer:
 
 
 def unforeseen(error: Exception) -> CaseError:
-    """An error that its author did not foresee."""
-    return CaseError(f"{type(error).__name__}: {error}")
+    """An error that its author did not foresee, sorted as a call's would be."""
+    return CaseError(f"{type(error).__name__}: {error}", kind=failure_mode(error))
 
 
 def _wait_s(attempt: int, asked_for_s: float | None, chance: float) -> float:

@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from inspect import isawaitable
-from typing import Any, get_args
+from typing import Any
 
 from agent_deploy.costs.usage import ModelCall
 from agent_deploy.evals.cases import Case
 from agent_deploy.evals.errors import CaseError, ScorerFailed
 from agent_deploy.evals.ports import Agent, Question
 from agent_deploy.evals.providers.limits import Limits
-from agent_deploy.evals.results import ErrorKind, Reply, Result, Score
+from agent_deploy.evals.results import Reply, Result, Score
 from agent_deploy.evals.running.asking import Answer, Patience, in_time, persist, unforeseen
 from agent_deploy.evals.running.spending import Spending
 from agent_deploy.evals.scorers.findings import BuiltScorer
-
-_KINDS = frozenset(get_args(ErrorKind))
+from agent_deploy.telemetry.taxonomy import FAILURE_MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ async def try_case(bench: Bench, case: Case, repeat: int) -> Result:
 
 def errored(case: Case, repeat: int, error: CaseError, **known: Any) -> Result:
     """The result of a case without an answer, or without a judgement. known: further fields of it."""
-    kind: Any = error.kind if error.kind in _KINDS else "other"
+    kind = error.kind if error.kind in FAILURE_MODES else "other"  # an agent's author may have written anything
     return Result(case.id, repeat, "errored", error=error.message, error_kind=kind, **known)
 
 

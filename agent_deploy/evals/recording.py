@@ -124,6 +124,12 @@ def newest_runs(connection: Connection, workflow: str, digest: str, set_digest: 
     return [run for run in map(run_of, found) if run.started.set_digest == set_digest]
 
 
+def newest_that_counts(connection: Connection, workflow: str, digest: str, set_digest: str) -> Run | None:
+    """The run that evidence goes by: the newest of those, but for what was tried with another agent than its own."""
+    runs = newest_runs(connection, workflow, digest, set_digest)
+    return next((run for run in runs if run.started.on_record), None)
+
+
 def set_on_record(connection: Connection, workflow: str) -> RunStarted | None:
     """The newest run on the workflow's own eval set, whose set is the one that evidence has to be on; None without."""
     for found in list_evidence(connection, workflow, kind=STARTED):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from agent_deploy.evals.outcomes import Outcomes
-from agent_deploy.evals.recording import newest_runs, read_outcomes, set_on_record
+from agent_deploy.evals.recording import newest_runs, newest_that_counts, read_outcomes, set_on_record
 from agent_deploy.evals.runs import FINISHED, STARTED, Run
 from agent_deploy.gates.approvals import list_approvals
 from agent_deploy.gates.facts import Approval, Baseline, Candidate, Evidence, Facts, LastDrill, Missing, Stay
@@ -57,9 +57,8 @@ def gather(
     set_digest = on_record.set_digest if on_record else None
 
     def newest(digest: str) -> Evidence | None:
-        found = newest_runs(connection, workflow, digest, set_digest) if set_digest else []
-        runs = [run for run in found if run.started.on_record]  # not what was tried with another agent
-        return Evidence(runs[0], outcomes_of(runs[0])) if runs else None
+        run = newest_that_counts(connection, workflow, digest, set_digest) if set_digest else None
+        return Evidence(run, outcomes_of(run)) if run else None
 
     baseline, evidence = baseline_of(connection, head), newest(target.digest)
     return Facts(

@@ -78,20 +78,21 @@ def _cost(facts: FactStore, config: Config, head: Release, clock: Callable[[], d
 
 
 def expected_cost(registry: Registry, plan: Plan) -> EvalCostDelta | None:
-    """What the eval runs let expect of a promotion: the target's against that of what is live, case by case.
+    """What the eval runs let expect of a promotion, case by case: by the runs, and against the version, of the gate.
 
-    None where nothing else is live, or either has no finished run on the eval set on record, or no cost is known.
+    None where there is no other version to compare with, or either has no such run, or no cost is known.
     """
-    from agent_deploy.evals.recording import newest_runs, read_outcomes, set_on_record
+    from agent_deploy.evals.recording import newest_that_counts, read_outcomes, set_on_record
+    from agent_deploy.gates.gathering import baseline_of
     from agent_deploy.operations.cost_delta import eval_cost_delta
 
-    if plan.head is None or not plan.changes:
-        return None
-    workflow = plan.target.workflow
+    workflow, digest = plan.target.workflow, plan.target.digest
     with registry.database.read() as connection:
-        on_record = set_on_record(connection, workflow)
-        digests = (plan.target.digest, plan.head.digest)
-        found = [newest_runs(connection, workflow, d, on_record.set_digest) for d in digests] if on_record else []
-    if not found or not all(found):
+        baseline, on_record = baseline_of(connection, plan.head), set_on_record(connection, workflow)
+        if not plan.changes or not baseline or baseline.digest == digest or not on_record:
+            return None
+        runs = [newest_that_counts(connection, workflow, d, on_record.set_digest) for d in (digest, baseline.digest)]
+    candidate, before = runs
+    if not candidate or not before:
         return None
-    return eval_cost_delta(*(read_outcomes(registry, runs[0]) for runs in found))
+    return eval_cost_delta(read_outcomes(registry, candidate), read_outcomes(registry, before))

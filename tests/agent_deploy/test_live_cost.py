@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from agent_deploy.operations.promote import promote
+from agent_deploy.operations.rollback import rollback
 from agent_deploy.telemetry.facts.fact import Fact
 from agent_deploy.telemetry.facts.store import FOLDER, FactStore
+from registry.catalog import version_numbered
 from registry.registry import Registry
 from registry.times import now
 from tests.agent_deploy.conftest import AgentDeploy
 from tests.builders import WORKFLOW, add_version
-from tests.evidence import add_run
+from tests.evidence import NOON, add_run
 
 pytestmark = pytest.mark.slow
 
@@ -71,16 +73,47 @@ def test_a_model_without_a_price_is_an_alarm(live: Registry, here: Path, agent_d
     )  # fmt: skip
 
 
-def test_a_dry_run_tells_what_the_eval_runs_let_expect(live: Registry, here: Path, agent_deploy: AgentDeploy) -> None:
-    third = add_version(live, 3)
-    with live.database.read() as connection:
-        from registry.catalog import version_numbered
+def _run(registry: Registry, number: int, cost_usd: float, *, minutes: int = 0, on_record: bool = True) -> None:
+    """A run of the version, on record so many minutes after the others."""
+    with registry.database.read() as connection:
+        version = version_numbered(connection, WORKFLOW, number)
+    add_run(registry, version, cost_usd=cost_usd, at=NOON + timedelta(minutes=minutes), on_record=on_record)
 
-        second = version_numbered(connection, WORKFLOW, 2)
-    words = ("promote", WORKFLOW, "--version", "3", "--dry-run")
-    assert "expected_cost" not in agent_deploy(*words, "--json").document
-    add_run(live, second, cost_usd=0.002)
-    add_run(live, third, cost_usd=0.003)
-    expected = agent_deploy(*words, "--json").document["expected_cost"]
+
+def _dry_run(number: int) -> tuple[str, ...]:
+    return ("promote", WORKFLOW, "--version", str(number), "--dry-run")
+
+
+def test_a_dry_run_tells_what_the_eval_runs_let_expect(live: Registry, agent_deploy: AgentDeploy) -> None:
+    add_version(live, 3)
+    assert "expected_cost" not in agent_deploy(*_dry_run(3), "--json").document
+    _run(live, 2, 0.002)
+    _run(live, 3, 0.003)
+    expected = agent_deploy(*_dry_run(3), "--json").document["expected_cost"]
     assert (expected["cases"], round(expected["ratio"], 6)) == (60, 1.5)
-    assert "+50 % a case is to be expected" in agent_deploy(*words).out
+    assert "+50 % a case is to be expected" in agent_deploy(*_dry_run(3)).out
+
+
+def test_what_is_to_be_expected_goes_by_the_runs_that_the_gate_goes_by(
+    live: Registry, agent_deploy: AgentDeploy
+) -> None:
+    """Newer ones with another agent than the workflow's own say nothing of it."""
+    add_version(live, 3)
+    _run(live, 2, 0.002)
+    _run(live, 3, 0.003)
+    _run(live, 3, 0.02, minutes=1, on_record=False)
+    expected = agent_deploy(*_dry_run(3), "--json").document["expected_cost"]
+    assert round(expected["ratio"], 6) == 1.5
+
+
+def test_in_the_middle_of_a_drill_a_dry_run_compares_with_what_comes_back_at_its_end(
+    live: Registry, agent_deploy: AgentDeploy
+) -> None:
+    add_version(live, 3)
+    for number, cost_usd in ((1, 0.001), (2, 0.002), (3, 0.003)):
+        _run(live, number, cost_usd)
+    until = now() + timedelta(hours=1)
+    rollback(live, WORKFLOW, "production", actor="drill", to_version="1", revert_to=2, revert_at=until)
+    expected = agent_deploy(*_dry_run(3), "--json").document["expected_cost"]
+    assert round(expected["ratio"], 6) == 1.5
+    assert "expected_cost" not in agent_deploy(*_dry_run(2), "--json").document

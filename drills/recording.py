@@ -90,13 +90,20 @@ def _give_back(connection: Connection, drill: Drill, owner: str) -> None:
 
 
 def list_drills(
-    connection: Connection, workflow: str, environment: str | None = None, limit: int | None = None
+    connection: Connection,
+    workflow: str,
+    environment: str | None = None,
+    limit: int | None = None,
+    *,
+    before: int | None = None,
 ) -> list[Drill]:
     """The drills on record, newest first, of one environment where given. One under way is not among them.
 
-    Raises Damaged when a record was edited.
+    before: the number of the evidence that they all precede. Raises Damaged when one of the records was edited.
     """
-    found = list_evidence(connection, workflow, kind=RECORDED, environment=environment, limit=limit)
+    found = list_evidence(
+        connection, workflow, kind=RECORDED, environment=environment, before=before, limit=limit
+    )  # fmt: skip
     return [recorded(evidence) for evidence in found]
 
 

@@ -16,7 +16,7 @@ from registry.chain import GENESIS, record_hash
 from registry.errors import Damaged
 from registry.manifest import canonical
 from registry.models import Evidence, Version
-from registry.tables import evidence
+from registry.tables import evidence, workflows
 from registry.times import from_text, to_text
 
 _OF_WORKFLOW = sa.select(evidence).where(evidence.c.workflow == sa.bindparam("workflow"))
@@ -68,14 +68,20 @@ def list_evidence(
     digest: str | None = None,
     environment: str | None = None,
     subject: str | None = None,
+    before: int | None = None,
     limit: int | None = None,
 ) -> list[Evidence]:
-    """A workflow's records, newest first; of one kind, version digest, environment or subject where given."""
+    """A workflow's records, newest first; of one kind, version digest, environment or subject where given.
+
+    before: only those with a lower number. limit: how many at most.
+    """
     query = _OF_WORKFLOW.order_by(_NEWEST_FIRST)
     given = {"kind": kind, "digest": digest, "environment": environment, "subject": subject}
     for name, value in given.items():
         if value is not None:
             query = query.where(evidence.c[name] == value)
+    if before is not None:
+        query = query.where(evidence.c.number < before)
     if limit is not None:
         query = query.limit(limit)
     return [_evidence(dict(row)) for row in connection.execute(query, {"workflow": workflow}).mappings()]
@@ -83,18 +89,21 @@ def list_evidence(
 
 def find_subjects(connection: sa.Connection, kind: str, prefix: str, workflow: str | None = None) -> list[Evidence]:
     """Records of one kind whose subject starts with `prefix`, of one workflow or of all; three at most."""
+    # Every workflow by name, for the index of subjects begins with it.
+    of = sa.select(workflows.c.name) if workflow is None else [workflow]
     query = sa.select(evidence).where(
-        evidence.c.kind == kind, evidence.c.subject >= prefix, evidence.c.subject < prefix + "\x7f"
-    )
-    if workflow is not None:
-        query = query.where(evidence.c.workflow == workflow)
+        evidence.c.workflow.in_(of), evidence.c.kind == kind,
+        evidence.c.subject >= prefix, evidence.c.subject < prefix + "\x7f",
+    )  # fmt: skip
     rows = connection.execute(query.order_by(evidence.c.subject).limit(3)).mappings()
     return [_evidence(dict(row)) for row in rows]
 
 
-def evidence_records(connection: sa.Connection, workflow: str) -> list[Mapping[str, Any]]:
-    """The workflow's rows as stored, oldest first: what the chain is computed over."""
+def evidence_records(connection: sa.Connection, workflow: str, *, number: int | None = None) -> list[Mapping[str, Any]]:
+    """The workflow's rows as stored, oldest first, or the one with this number: what the chain is computed over."""
     query = _OF_WORKFLOW.order_by(evidence.c.number)
+    if number is not None:
+        query = query.where(evidence.c.number == number)
     return [dict(row) for row in connection.execute(query, {"workflow": workflow}).mappings()]
 
 

@@ -81,6 +81,40 @@ def test_records_are_found_newest_first_by_kind_digest_environment_and_subject(r
         assert find_subjects(connection, "run", "run-", "other") == []
 
 
+def test_what_is_on_record_before_a_number_is_found_and_one_row_alone(registry: Registry) -> None:
+    version = add_version(registry)
+    added = [_add(registry, version, subject=f"run-{number}") for number in range(1, 5)]
+    with registry.database.read() as connection:
+        assert list_evidence(connection, WORKFLOW, before=4, limit=2) == [added[2], added[1]]
+        assert [row["hash"] for row in evidence_records(connection, WORKFLOW, number=3)] == [added[2].hash]
+        assert evidence_records(connection, WORKFLOW, number=5) == []
+
+
+def test_the_work_to_find_a_subject_does_not_grow_with_what_else_is_on_record(registry: Registry) -> None:
+    one, other = add_version(registry), add_version(registry, workflow="other")
+    _add(registry, one, "run", "run-1")
+
+    def work() -> int:
+        """How many steps SQLite's virtual machine makes for it."""
+        steps = 0
+
+        def count() -> None:
+            nonlocal steps
+            steps += 1
+
+        with registry.database.read() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            driver.set_progress_handler(count, 1)
+            assert [found.number for found in find_subjects(connection, "run", "run-1")] == [1]
+            driver.set_progress_handler(None, 0)
+        return steps
+
+    alone = work()
+    for number in range(50):
+        _add(registry, other, "run", f"run-2{number}")
+    assert work() == alone
+
+
 def test_a_body_without_canonical_json_is_refused_and_nothing_is_recorded(registry: Registry) -> None:
     version = add_version(registry)
     with pytest.raises(BadInput), registry.database.write() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drills.models import RECORDED, STARTED, Drill
+from drills.models import STARTED, Drill
 from drills.recording import find_drills, list_drills, recorded
 from registry.chain import record_hash
 from registry.database import Connection
@@ -36,10 +36,8 @@ def show(registry: Registry, drill: str) -> ShownDrill:
     with registry.database.read() as connection:
         record = _found(connection, id_)
         _check_hash(connection, record)
-        of_place = list_drills(connection, record.workflow, record.environment)
-    ids = [found.plan.id for found in of_place]
-    before = of_place[ids.index(record.subject) + 1 :]
-    return ShownDrill(recorded(record), record, tuple(before[:EARLIER]))
+        earlier = list_drills(connection, record.workflow, record.environment, EARLIER, before=record.number)
+    return ShownDrill(recorded(record), record, tuple(earlier))
 
 
 def _found(connection: Connection, id_: str) -> Evidence:
@@ -56,8 +54,8 @@ def _found(connection: Connection, id_: str) -> Evidence:
 
 
 def _check_hash(connection: Connection, record: Evidence) -> None:
-    stored = next(row for row in evidence_records(connection, record.workflow) if row["number"] == record.number)
-    if stored["kind"] != RECORDED or record_hash(stored) != stored["hash"]:
+    (stored,) = evidence_records(connection, record.workflow, number=record.number)
+    if record_hash(stored) != stored["hash"]:
         raise Damaged(
             f"the record of {record.subject} was edited: its content does not give its hash",
             next_command=f"agent-deploy verify {record.workflow}",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -169,3 +171,33 @@ def test_a_registry_that_cannot_be_written_to_starts_nothing(registry: Registry,
     out, said = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
     assert "cannot write to" in said
+
+
+# A process whose first line on stderr is interrupted by SIGTERM.
+_INTERRUPTED = """
+import signal, sys
+
+class Stderr:
+    def write(self, text):
+        if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL and not vars(self):
+            self.told = True
+            signal.raise_signal(signal.SIGTERM)
+
+    def flush(self):
+        pass
+
+    def isatty(self):
+        return False
+
+sys.stderr = Stderr()
+from agent_deploy.cli.main import main
+main()
+"""
+
+
+@pytest.mark.slow
+def test_told_to_stop_in_the_middle_of_a_line_of_its_log_it_stops(registry: Registry) -> None:
+    """A handler that logs waits for the line that it interrupted, and that one for the handler."""
+    words = ["serve", "--port", "0", "--no-auth"]
+    done = subprocess.run([sys.executable, "-c", _INTERRUPTED, *words], capture_output=True, timeout=20, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -74,10 +74,16 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
         self._tell_started = started
+        self._told_by: signal.Signals | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._tell_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._told_by is not None:
+            event("stopping", signal=self._told_by.name)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -90,8 +96,10 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signal handlers are called
-        """At the first signal, begin to stop. At the second, be gone: what was acknowledged is on disk."""
+        """At the first signal, begin to stop. At the second, be gone: what was acknowledged is on disk.
+
+        It logs nothing, for it may have interrupted a line of the log, whose lock it would wait for.
+        """
         if self.should_exit:
             os._exit(128 + sig)
-        self.should_exit = True
-        event("stopping", signal=signal.Signals(sig).name)
+        self.should_exit, self._told_by = True, signal.Signals(sig)

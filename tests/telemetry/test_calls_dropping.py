@@ -42,6 +42,8 @@ class Unspeakable:
         raise RuntimeError("no")
 
     __repr__ = __str__
+    # And, as with an array of numpy's, neither true nor false, nor equal to anything or not.
+    __bool__ = __eq__ = __hash__ = __str__  # type: ignore[assignment]
 
 
 def as_any(value: Any) -> Any:
@@ -86,6 +88,9 @@ def test_a_count_that_is_none_is_dropped_and_the_others_kept(app: Traced, tokens
         lambda call: call.tool({"name": "lookup"}),
         lambda call: call.retrieval().documents(7),
         lambda call: call.attempt(["answer"]).__enter__().__exit__(None, None, None),
+        lambda call: call.attempt(Unspeakable()).__enter__().__exit__(None, None, None),
+        lambda call: call.model(prompt=Unspeakable()),
+        lambda call: call.tool("lookup", arguments=Unspeakable(), id=Unspeakable()).failed(Unspeakable()),
     ],
 )
 def test_a_bad_value_is_counted_and_never_raised(app: Traced, note: Callable[[Call], None]) -> None:
@@ -94,6 +99,14 @@ def test_a_bad_value_is_counted_and_never_raised(app: Traced, note: Callable[[Ca
         call.outcome("resolved")
     assert said(app.span(ROOT))["agent_deploy.outcome"] == "resolved"
     assert set(app.dropped()) == {"bad_value"}
+
+
+@pytest.mark.parametrize("who", ["tenant", "user", "request_id", "conversation"])
+def test_a_call_for_somebody_without_a_name_is_a_call_all_the_same(app: Traced, who: str) -> None:
+    with app.client.call(WORKFLOW, **{who: as_any(Unspeakable())}) as call:
+        call.outcome("resolved")
+    assert said(app.span(ROOT))["agent_deploy.outcome"] == "resolved"
+    assert app.dropped() == {"bad_value": 1}
 
 
 def test_numbers_of_other_libraries_are_numbers(app: Traced) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agent_deploy.client.bundle import Bundle
 from agent_deploy.client.calls.recorded import Opening, Recorded
 from agent_deploy.client.calls.steps import AttemptStep, ModelStep, RetrievalStep, ToolStep
-from agent_deploy.client.calls.values import label, messages, number, share, yes_or_no
+from agent_deploy.client.calls.values import label, messages, name_of, number, share, yes_or_no
 from agent_deploy.client.pins import Pin
 from agent_deploy.telemetry import names
 from agent_deploy.telemetry.content import Policy
@@ -92,7 +92,7 @@ class Call(Recorded):
 
     def attempt(self, step: str = "default") -> AttemptStep:
         """One try of what is tried again as a whole; numbered from 1 for each `step`. Steps inside are part of it."""
-        numbers = self._attempts.setdefault(str(step), itertools.count(1))
+        numbers = self._attempts.setdefault(name_of(step), itertools.count(1))
         return AttemptStep(self._policy, self._opening(), step, next(numbers))
 
     def confidence(self, value: float) -> None:
@@ -146,7 +146,7 @@ class Call(Recorded):
         self._policy, who = self._policy_of(bundle.workflow), self._who
         self._note(names.REQUEST_ID, who.request_id, label)
         self._note(names.CONVERSATION, who.conversation, label)
-        self._note(names.USER_ID, who.user or None, self._user)
+        self._note(names.USER_ID, who.user, self._user)
         self._note(names.TENANT, who.tenant, label)
         first, self._notes = self._notes, {}
         tenant = first.pop(names.TENANT, "")

@@ -43,7 +43,7 @@ class Recorded:
 
         What is said here stands, whatever exception ends it.
         """
-        known = next((one for one in FAILURE_MODES if one == mode), None)
+        known = next((one for one in FAILURE_MODES if isinstance(mode, str) and one == mode), None)
         if known is None:
             dropped.add(BAD_VALUE)
         if self._ended:

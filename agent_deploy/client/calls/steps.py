@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from agent_deploy.client.bundle import Bundle, Model
 from agent_deploy.client.calls.recorded import Opening, Step
-from agent_deploy.client.calls.values import amount, count, label, labels, messages, number, tokens, yes_or_no
+from agent_deploy.client.calls.values import amount, count, label, labels, messages, name_of, number, tokens, yes_or_no
 from agent_deploy.costs.providers import one_name
 from agent_deploy.telemetry import names
 from agent_deploy.telemetry.content import Policy, as_text
@@ -38,7 +38,8 @@ class ModelStep(Step):
         super().__init__(policy, opening, _named(names.CHAT, model.name if model else ""), outside=True)
         self._notes = {names.OPERATION: names.CHAT, names.PROMPT_VERSION: str(bundle.version)}
         self._note(names.STEP, step, label)
-        self._note(names.PROMPT_NAME, prompt or bundle.workflow, label)
+        self._note(names.PROMPT_NAME, bundle.workflow, label)
+        self._note(names.PROMPT_NAME, prompt, label)
         self._note(names.ATTEMPT, attempt, count)
         if model is None:
             dropped.add(BAD_VALUE)  # the bundle has no such model; the step is told of all the same
@@ -134,11 +135,8 @@ class AttemptStep(Step):
 
 
 def _named(operation: str, what: object) -> str:
-    """The span's name: what is done, and with what; the latter left out where it is no name."""
-    try:
-        return f"{operation} {label(what) or ''}".rstrip()
-    except Exception:  # noqa: BLE001 - a value's own methods may raise anything; the note of it is counted
-        return operation
+    """The span's name: what is done, and with what; the latter left out where it is no name, which the note counts."""
+    return f"{operation} {name_of(what)}".rstrip()
 
 
 def _as_answer(value: object) -> str:

@@ -24,6 +24,14 @@ def label(value: Any) -> str | None:
     return encodable(str(value)[:_LONGEST_LABEL]) or None
 
 
+def name_of(value: Any) -> str:
+    """The same, for whom it is enough to know that there is none: empty for what is no name."""
+    try:
+        return label(value) or ""
+    except Exception:  # noqa: BLE001 - a value's own methods may raise anything
+        return ""
+
+
 def count(value: Any) -> int:
     """A whole number of at least 0."""
     if isinstance(value, bool):

@@ -76,6 +76,11 @@ def mebibytes(value: float) -> str:
     return f"{value / 1024:.1f} MiB"
 
 
+def size_in_bytes(value: float) -> str:
+    """A size, to a tenth of a byte."""
+    return f"{value:.1f} B"
+
+
 def spans_per_second(value: float) -> str:
     """A rate of spans."""
     return f"{value:,.0f} spans/s"

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 # Calls of the version before are looked for so long before the release that took it off.
 BEFORE = timedelta(days=7)
+# Of facts on either side of the release: some hundred thousand calls, and a second. The more there are, the nearer to
+# the release those are that are compared; `cost --compare` compares all.
+MOST_BYTES = 16 * 1024 * 1024
 
 
 def facts_at_hand(registry: Registry, config: Config) -> FactStore | None:
@@ -70,8 +73,9 @@ def _cost(facts: FactStore, config: Config, head: Release, clock: Callable[[], d
     unpriced = tuple(dict.fromkeys(str(each.source) for each in lately.unpriced if each.why == "no price"))
     if head.previous_version in (None, head.version) or not lately.total.calls:
         return LiveCost(None, unpriced)
+    since, until = facts.reach(head.released_at, head.released_at - BEFORE, clock(), MOST_BYTES)
     delta = fair_delta(
-        facts, prices, head.workflow, head.previous_version, head.version, since=head.released_at - BEFORE,
+        facts, prices, head.workflow, head.previous_version, head.version, since=since, until=until,
         environment=head.environment, clock=clock,
     )  # fmt: skip
     return LiveCost(delta, unpriced)

@@ -10,7 +10,7 @@ which its span started, and thereby all copies of one fact in the same hour.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -83,6 +83,28 @@ def by_hour(segments: Iterable[Segment]) -> dict[datetime, list[Segment]]:
 def are_apart(segments: Sequence[Segment]) -> bool:
     """Whether no fact of an hour can be in two of its segments: it has one, or different parts of one division."""
     return len({segment.parts for segment in segments}) == 1 and len({one.part for one in segments}) == len(segments)
+
+
+def within_bytes(segments: Iterable[Segment], at: datetime, most: int) -> tuple[datetime | None, datetime | None]:
+    """From when, and until when, the hours around a moment come to at most so many bytes on each side of it.
+
+    At least an hour beside the moment's own. None: as far as there are segments.
+    """
+    sizes = {hour: sum(one.size for one in some) for hour, some in by_hour(segments).items()}
+    here = hour_of(at)
+    before = _last_within(sizes, sorted((hour for hour in sizes if hour < here), reverse=True), most)
+    after = _last_within(sizes, sorted(hour for hour in sizes if hour > here), most)
+    return before, None if after is None else after + HOUR
+
+
+def _last_within(sizes: Mapping[datetime, int], hours: Sequence[datetime], most: int) -> datetime | None:
+    """The last of these hours, in their order, before they come to more; None if they do not."""
+    total = 0
+    for number, hour in enumerate(hours):
+        total += sizes[hour]
+        if total > most and number:
+            return hours[number - 1]
+    return None
 
 
 def list_segments(store: Store, since: datetime | None = None, until: datetime | None = None) -> list[Segment]:

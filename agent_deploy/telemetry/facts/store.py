@@ -12,7 +12,7 @@ from agent_deploy.telemetry.facts.compaction import Compacted, compact
 from agent_deploy.telemetry.facts.pruning import Pruned, prune, set_aside
 from agent_deploy.telemetry.facts.query import facts_connection
 from agent_deploy.telemetry.facts.sealing import Sealed, seal
-from agent_deploy.telemetry.facts.segments import Segment
+from agent_deploy.telemetry.facts.segments import Segment, list_segments, within_bytes
 from agent_deploy.telemetry.facts.spool import Spool
 from registry.stores import Store
 from registry.times import now
@@ -69,6 +69,16 @@ class FactStore:
     def connection(self, *, since: datetime | None = None, until: datetime | None = None) -> DuckDBPyConnection:
         """A connection with the views `facts` and `calls` over a time range: see `query.facts_connection`."""
         return facts_connection(self.store, self.folder, since=since, until=until, clock=self._clock)
+
+    def reach(
+        self, at: datetime, since: datetime, until: datetime, most_bytes: int
+    ) -> tuple[datetime, datetime | None]:
+        """The part of [since, until) around a moment whose segments come to at most so many bytes on each side of it.
+
+        For answers that may not take longer because there are more calls. None: `until` and what comes after it.
+        """
+        first, last = within_bytes(list_segments(self.store, since, until), at, most_bytes)
+        return since if first is None else max(since, first), last
 
     def close(self) -> None:
         """Finish the file that is being written, so that others can seal it."""

@@ -1,138 +1,64 @@
-"""`serve` where its surroundings fail it: the store is away or silent; others seal and compact at the same time."""
+"""`serve` on a full disk, and with its store away: nothing acknowledged is lost, and it says how it is."""
 
 from __future__ import annotations
 
-import signal
+import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from agent_deploy.telemetry.facts.segments import list_segments
-from agent_deploy.telemetry.facts.spool import spool_files
-from agent_deploy.telemetry.facts.store import FactStore
-from registry.errors import Conflict
-from registry.registry import Registry
-from registry.stores import open_store
-from registry.times import now
 from tests.builders import open_registry
-from tests.conftest import UseS3
-from tests.servers import S3Server
-from tests.telemetry.served import Application, Served, ingest_token, kept, serving
+from tests.faults.disks import small_disk
+from tests.telemetry.otlp import Sent, protobuf
+from tests.telemetry.served import CHAT, Application, ingest_token, kept, serving
 
 pytestmark = pytest.mark.slow
 
-_SPANS = 20
+PROTOBUF = {"content-type": "application/x-protobuf"}
 
 
-@contextmanager
-def _endpoint(answers: str) -> Iterator[str]:
-    """An address where nobody listens, or where whoever listens never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        if answers == "refused":
-            taken.close()
-            yield f"http://127.0.0.1:{_free_port()}"
-        else:
-            yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+def _post(url: str, first: int, count: int = 1) -> httpx2.Response:
+    body = protobuf(*(Sent(first + number, attributes=CHAT) for number in range(count)))
+    return httpx2.post(url, content=body, headers=PROTOBUF)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+def test_on_a_full_disk_senders_are_asked_to_come_again_and_once_there_is_room_all_goes_on(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small") as disk:
+        registry = open_registry(disk.folder)
+        with serving(disk.folder, "--no-auth") as served:
+            assert _post(served.url, 1).status_code == 200
+            disk.fill()
+            refused = _post(served.url, 100, 500)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+            assert httpx2.get(served.started["health"]).status_code == 503
+            disk.free()
+            assert _post(served.url, 2).status_code == 200
+            assert httpx2.get(served.started["health"]).status_code == 200
+            assert served.stop()[0] == 0
+        assert kept(disk.folder, registry) == ["0000000000000001", "0000000000000002"]
+        registry.database.close()
 
 
-@pytest.mark.parametrize("answers", ["refused", "silence"])
-def test_while_s3_is_away_all_is_taken_and_once_it_is_back_all_is_sealed(
-    tmp_path: Path, ministack: S3Server, use_s3: UseS3, answers: str
-) -> None:
-    url, registry = use_s3(ministack), open_registry(tmp_path)
-    with _endpoint(answers) as away:
-        settings = {"AGENT_DEPLOY_STORE": url, "AWS_ENDPOINT_URL_S3": away}
-        with serving(tmp_path, **settings) as served:
-            application = Application(served.url, ingest_token(registry))
-            for _ in range(_SPANS):
-                application.call()
-            health = httpx2.get(served.started["health"]).json()
-            if answers == "refused":
-                assert served.stop()[0] == 0
-    assert (len(application.acknowledged), health["why"]) == (_SPANS, [])
-    facts = FactStore(open_store(url), tmp_path / ".agent-deploy/facts")
-    assert (len(spool_files(facts.folder / "spool")), facts.seal().facts) == (1, _SPANS)
-    with facts.connection() as connection:
-        found = connection.execute("SELECT span_id FROM facts ORDER BY span_id").fetchall()
-    assert [span_id for (span_id,) in found] == sorted(application.acknowledged)
-
-
-def test_two_servers_on_one_spool_and_a_compaction_at_once_lose_and_double_nothing(tmp_path: Path) -> None:
+def test_with_the_store_away_everything_is_taken_and_waits_in_the_spool(tmp_path: Path) -> None:
     registry = open_registry(tmp_path)
     token = ingest_token(registry)
-    with ExitStack() as stack:
-        servers = [stack.enter_context(serving(tmp_path)) for _ in range(2)]
-        compacting = stack.enter_context(_beside(_tidier(tmp_path, registry)))
-        applications = [Application(served.url, token) for served in servers for _ in range(2)]
-        _at_once([_sender(one) for one in applications])
-        assert _stopped(servers) == [0, 0]  # each seals what it has, at the same time
-        assert compacting.is_alive()
-    acknowledged = sorted(span_id for one in applications for span_id in one.acknowledged)
-    assert len(acknowledged) == 4 * _SPANS
-    assert kept(tmp_path, registry) == acknowledged
-    _tidier(tmp_path, registry)()
-    hours = [segment.hour for segment in list_segments(registry.store)]
-    assert (kept(tmp_path, registry), len(hours)) == (acknowledged, len(set(hours)))
-
-
-def _sender(application: Application) -> Callable[[], None]:
-    def send() -> None:
-        for _ in range(_SPANS):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    away = {
+        "AGENT_DEPLOY_STORE": "s3://bucket/prefix", "AWS_ENDPOINT_URL_S3": endpoint, "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
+    }  # fmt: skip
+    with serving(tmp_path, **away) as served:
+        application = Application(served.url, token)
+        for _ in range(5):
             application.call()
-
-    return send
-
-
-def _tidier(folder: Path, registry: Registry) -> Callable[[], None]:
-    """Seals and compacts as `traces compact` does, two hours later, when the hour that is written to now is over."""
-    facts = FactStore(registry.store, folder / ".agent-deploy/facts", clock=lambda: now() + timedelta(hours=2))
-
-    def tidy() -> None:
-        facts.seal()
-        with suppress(Conflict):
-            facts.compact()
-
-    return tidy
-
-
-@contextmanager
-def _beside(work: Callable[[], None]) -> Iterator[threading.Thread]:
-    """Something done over and over on a thread, until the end; what it raises ends it."""
-    over = threading.Event()
-
-    def again_and_again() -> None:
-        while not over.is_set():
-            work()
-
-    thread = threading.Thread(target=again_and_again)
-    thread.start()
-    try:
-        yield thread
-    finally:
-        over.set()
-        thread.join()
-
-
-def _at_once(works: list[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=work) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
-def _stopped(servers: list[Served]) -> list[int]:
-    for served in servers:
-        served.process.send_signal(signal.SIGTERM)
-    return [served.process.wait(60) for served in servers]
+        code, logged = served.stop()
+    assert (code, len(application.acknowledged)) == (0, 5)
+    assert "left in the spool" in [json.loads(one)["event"] for one in logged.splitlines()]
+    assert kept(tmp_path, registry) == sorted(application.acknowledged)
+    with serving(tmp_path) as served:  # the store is back
+        assert served.stop()[0] == 0
+    assert list((tmp_path / ".agent-deploy/facts/spool").iterdir()) == []
+    assert kept(tmp_path, registry) == sorted(application.acknowledged)

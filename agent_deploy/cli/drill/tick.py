@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,7 +51,7 @@ def command(settings: Settings, actor: str | None, as_json: bool) -> None:
 def document(tick: Tick) -> dict[str, Any]:
     """A tick as JSON."""
     return {
-        "at": tick.at.isoformat(),
+        "at": _moment(tick.at),
         "recovered": [_recovered(drill) for drill in tick.recovered],
         "ran": [_ran(one) for one in tick.ran],
         "overdue": [_overdue(one) for one in tick.overdue],
@@ -127,7 +128,7 @@ def _ran(ran: Ran) -> dict[str, Any]:
         "week": ran.week,
         "outcome": ran.outcome,
         "error": ran.error,
-        "retry_at": ran.retry_at.isoformat() if ran.retry_at else None,
+        "retry_at": _moment(ran.retry_at),
     }
 
 
@@ -136,8 +137,8 @@ def _overdue(look: Look) -> dict[str, Any]:
     return {
         "workflow": look.workflow,
         "environment": look.environment,
-        "since": look.overdue_since.isoformat() if look.overdue_since else None,
-        "last_success": {"drill": last.plan.id, "ended_at": last.ended_at.isoformat()} if last else None,
+        "since": _moment(look.overdue_since),
+        "last_success": {"drill": last.plan.id, "ended_at": _moment(last.ended_at)} if last else None,
     }
 
 
@@ -157,6 +158,12 @@ def _place(look: Look) -> dict[str, Any]:
         "environment": look.environment,
         "state": decision.state,
         "week": decision.week,
-        "next_at": decision.at.isoformat() if decision.at else None,
+        "next_at": _moment(decision.at),
         "why": decision.why,
     }
+
+
+def _moment(at: datetime | None) -> str | None:
+    from registry.times import to_text
+
+    return None if at is None else to_text(at)

@@ -15,10 +15,8 @@ if TYPE_CHECKING:
     from agent_deploy.cli.drill.beside import Drills
     from agent_deploy.costs.compare import CostDelta
     from agent_deploy.operations.drill.status import DrillStatus
-    from agent_deploy.operations.live_cost import LiveCost
+    from agent_deploy.operations.live_cost import LiveCost, LiveCosts
     from agent_deploy.operations.status import Live, Status
-
-    Costs = dict[tuple[str, str], LiveCost]
 
 _HEADINGS = ["WORKFLOW", "ENVIRONMENT", "VERSION", "TAG", "GENERATION", "GATE", "SINCE", "BY", "DELIVERED", "READERS"]
 
@@ -46,23 +44,26 @@ def command(settings: Settings, workflow: str | None, environment: str | None, a
     emit(as_json, _document(found, costs, drills), lambda: _text(found, environment, costs, drills))
     if found.store_error:
         tell_error(f"readers could not be counted: {found.store_error}", "", "agent-deploy doctor")
+    elif costs.error:  # the same store as a rule
+        tell_error(f"costs could not be told: {costs.error.message}", "", costs.error.next_command)
     if any(not live.delivered for live in found.live):
         tell_error("not every release is delivered; readers serve older ones", "", "agent-deploy deliver")
 
 
-def _document(found: Status, costs: Costs, drills: Drills) -> dict[str, Any]:
+def _document(found: Status, costs: LiveCosts, drills: Drills) -> dict[str, Any]:
     workflows = [
         {"workflow": workflow, "environments": [_environment(live, costs, drills) for live in lives]}
         for workflow, lives in groupby(found.live, key=lambda live: live.release.workflow)
     ]
-    return {"workflows": workflows, **({"store_error": found.store_error} if found.store_error else {})}
+    errors = {"store_error": found.store_error, "costs_error": costs.error.message if costs.error else ""}
+    return {"workflows": workflows, **{name: said for name, said in errors.items() if said}}
 
 
-def _environment(live: Live, costs: Costs, drills: Drills) -> dict[str, Any]:
+def _environment(live: Live, costs: LiveCosts, drills: Drills) -> dict[str, Any]:
     from registry.times import to_text
 
     release = live.release
-    known = costs.get((release.workflow, release.environment))
+    known = costs.by_place.get((release.workflow, release.environment))
     return {
         "environment": release.environment,
         "version": release.version,
@@ -102,14 +103,16 @@ def _delta(delta: CostDelta) -> dict[str, Any]:
     }
 
 
-def _text(found: Status, environment: str | None, costs: Costs, drills: Drills) -> str:
+def _text(found: Status, environment: str | None, costs: LiveCosts, drills: Drills) -> str:
     from agent_deploy.cli.drill.beside import line
 
     if not found.live:
         if environment:
             return f"nothing is live in {environment}; next: agent-deploy status   # of every environment"
         return "nothing is live yet; next: agent-deploy promote WORKFLOW --version 1"
-    notes = [note for (workflow, place), known in costs.items() for note in _notes(f"{workflow} in {place}", known)]
+    notes = [
+        note for (workflow, place), known in costs.by_place.items() for note in _notes(f"{workflow} in {place}", known)
+    ]
     notes += map(line, drills.values())
     return "\n".join([table(_HEADINGS, [_cells(live) for live in found.live]), *([""] if notes else []), *notes])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -46,18 +46,26 @@ class LiveCost:
     unpriced: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LiveCosts:
+    """By workflow and environment, where there are facts of calls. error: why nothing of them can be told."""
+
+    by_place: Mapping[tuple[str, str], LiveCost]
+    error: RegistryError | None = None
+
+
 def live_costs(
     registry: Registry, config: Config, heads: Iterable[Release], *, clock: Callable[[], datetime] = now
-) -> dict[tuple[str, str], LiveCost]:
-    """By workflow and environment, where there are facts of calls. Facts that cannot be read cost this answer alone."""
+) -> LiveCosts:
+    """Of each head. Facts or prices that cannot be read are told of, and cost this answer alone."""
     there = list(heads)
     try:
         facts = facts_at_hand(registry, config) if there else None
         if facts is None:
-            return {}
-        return {(head.workflow, head.environment): _cost(facts, config, head, clock) for head in there}
-    except RegistryError:
-        return {}
+            return LiveCosts({})
+        return LiveCosts({(head.workflow, head.environment): _cost(facts, config, head, clock) for head in there})
+    except RegistryError as error:
+        return LiveCosts({}, error)
 
 
 def _cost(facts: FactStore, config: Config, head: Release, clock: Callable[[], datetime]) -> LiveCost:

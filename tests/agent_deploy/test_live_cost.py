@@ -73,6 +73,29 @@ def test_a_model_without_a_price_is_an_alarm(live: Registry, here: Path, agent_d
     )  # fmt: skip
 
 
+def test_after_a_rollback_status_tells_the_delta_to_what_was_left(
+    live: Registry, here: Path, agent_deploy: AgentDeploy
+) -> None:
+    _keep(live, here, [*_calls(1, 1000, "gpt-5-mini"), *_calls(2, 2000, "gpt-5-mini")])
+    rollback(live, WORKFLOW, "production", actor="ann")
+    delta = agent_deploy("status", "--json").document["workflows"][0]["environments"][0]["cost_delta"]
+    assert (delta["from"], delta["to"], delta["verdict"]) == (2, 1, "cheaper")
+
+
+def test_costs_that_cannot_be_told_are_an_error_beside_the_answer(
+    live: Registry, here: Path, agent_deploy: AgentDeploy
+) -> None:
+    _keep(live, here, _calls(2, 1000, "unheard-of", 10))
+    (here / "agent-deploy.toml").write_text('prices = "prices.toml"\n')
+    (here / "prices.toml").write_text("= 3\n")
+    answer = agent_deploy("status")
+    assert (answer.code, f"{WORKFLOW}  production   2 " in answer.out) == (0, True)
+    assert answer.err.startswith(f"error: costs could not be told: {here / 'prices.toml'}: not TOML: ")
+    document = agent_deploy("status", "--json").document
+    assert document["costs_error"].startswith(f"{here / 'prices.toml'}: not TOML: ")
+    assert document["workflows"][0]["environments"][0]["cost_delta"] is None
+
+
 def _run(registry: Registry, number: int, cost_usd: float, *, minutes: int = 0, on_record: bool = True) -> None:
     """A run of the version, on record so many minutes after the others."""
     with registry.database.read() as connection:

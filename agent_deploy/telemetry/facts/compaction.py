@@ -22,7 +22,7 @@ from agent_deploy.telemetry.facts.files import (
 )
 from agent_deploy.telemetry.facts.holding import HeldFiles
 from agent_deploy.telemetry.facts.lease import take_lease
-from agent_deploy.telemetry.facts.rows import segments_sql
+from agent_deploy.telemetry.facts.rows import any_segments_sql
 from agent_deploy.telemetry.facts.segments import (
     HOUR,
     Segment,
@@ -130,19 +130,20 @@ def _written(
         own = [(segment, path) for segment, path in sources if (segment.part, segment.parts) == (part, parts)]
         others = [path for segment, path in sources if segment.parts != parts or parts == 1]
         with open_engine(held.scratch) as connection:
-            if parts > 1 and len(own) == 1 and not _has_any(connection, _part_of(others, part, parts)):
+            added = _part_of(any_segments_sql(connection, others), part, parts)
+            if parts > 1 and len(own) == 1 and not _has_any(connection, added):
                 yield own[0][0]
                 continue
-            rows = segments_sql([path for _, path in own if parts > 1])
-            data, count = segment_bytes(connection, f"{rows} UNION ALL {_part_of(others, part, parts)}", held.folder)
+            rows = any_segments_sql(connection, [path for _, path in own if parts > 1])
+            data, count = segment_bytes(connection, f"{rows} UNION ALL {added}", held.folder)
         if count:
             yield put_segment(store, hour, data, part, parts)
 
 
-def _part_of(paths: Sequence[Path], part: int, parts: int) -> str:
-    """The facts in these files whose trace is of the part. By the id's last digits: in some the first are the time."""
+def _part_of(facts: str, part: int, parts: int) -> str:
+    """Those of the facts whose trace is of the part. By the id's last digits: in some the first are the time."""
     digits = "try_cast('0x' || right(trace_id, 2) AS INTEGER)"
-    return f"FROM ({segments_sql(paths)}) WHERE coalesce({digits}, 0) % {parts} = {part - 1}"
+    return f"FROM ({facts}) WHERE coalesce({digits}, 0) % {parts} = {part - 1}"
 
 
 def _has_any(connection: DuckDBPyConnection, query: str) -> bool:

@@ -18,7 +18,14 @@ from agent_deploy.telemetry.facts.engine import quoted
 from agent_deploy.telemetry.facts.fact import COLUMNS
 from agent_deploy.telemetry.facts.files import damaged_segment
 from agent_deploy.telemetry.facts.rollup import CALL_NUMBER, SEGMENT_COLUMNS
-from agent_deploy.telemetry.facts.rows import COLUMN_LIST, lines_sql, no_rows, segments_sql
+from agent_deploy.telemetry.facts.rows import (
+    COLUMN_LIST,
+    any_segments_sql,
+    columns_of,
+    lines_sql,
+    no_rows,
+    segments_sql,
+)
 from agent_deploy.telemetry.facts.segments import HOUR, Segment, are_apart, by_hour
 from agent_deploy.telemetry.facts.sums import SUM_COLUMNS, Footer, read_footers
 from agent_deploy.telemetry.facts.views import IS_ROOT, NO_SUMS, Outside, identities_sql, once_sql
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 _TO_LOOK_FOR = {"call_number": "BIGINT", "call_model_calls": "BIGINT", "filename": "VARCHAR"}
+_LEAST_COLUMNS = {"trace_id", "span_id", "parent_span_id", "call_id", "kind", "started_at"}  # of any release
 _LIST = ", ".join(f'"{name}"' for name in SEGMENT_COLUMNS)
 
 
@@ -44,11 +52,11 @@ def make_relations(connection: DuckDBPyConnection, store: Store, held: Sequence[
 
     Raises Damaged for a segment that is what its digest says, and still no table of facts.
     """
-    _check_readable(connection, store, held)
-    apart = _hours_apart(held) - _hours_spooled(connection)
+    footers, older = _read_footers(connection, store, held)
+    apart = _hours_apart(held) - _hours_spooled(connection) - {one.segment.hour for one in older}
     whole = [one for one in held if one.segment.hour in apart]
     several = [one.file for one in held if one.segment.hour not in apart]
-    footers = read_footers(connection, [str(one.file) for one in whole])
+    footers = {str(one.file): footers[str(one.file)] for one in whole}
     _make_strays(connection, footers, scratch / "strays.jsonl")
     connection.execute(f"CREATE TEMP VIEW whole AS {segments_sql([one.file for one in whole], SEGMENT_COLUMNS)}")
     named, unnamed = _make_loose(connection, several)
@@ -95,7 +103,9 @@ def _make_loose(connection: DuckDBPyConnection, several: Sequence[Path]) -> tupl
     elsewhere: the numbers of calls whose root may be in `whole`: it is not in `outside`, or may not be the only one.
     """
     view, table = "CREATE TEMP VIEW", "CREATE TEMP TABLE"
-    connection.execute(f"{view} several AS {segments_sql(several)} UNION ALL SELECT {COLUMN_LIST} FROM spooled")
+    connection.execute(
+        f"{view} several AS {any_segments_sql(connection, several)} UNION ALL SELECT {COLUMN_LIST} FROM spooled"
+    )
     connection.execute(f"{table} identities AS {identities_sql('several')}")
     connection.execute(f"{table} repeated AS SELECT fact FROM identities GROUP BY fact HAVING count(*) > 1")
     repeated = _one(connection, "SELECT count(*) > 0 FROM repeated")
@@ -171,18 +181,24 @@ def _hours_spooled(connection: DuckDBPyConnection) -> set[datetime]:
     return {hour.replace(tzinfo=UTC) for (hour,) in rows}
 
 
-def _check_readable(connection: DuckDBPyConnection, store: Store, held: Sequence[Held]) -> None:
+def _read_footers(
+    connection: DuckDBPyConnection, store: Store, held: Sequence[Held]
+) -> tuple[dict[str, Footer], list[Held]]:
+    """What the footers say, and the segments of an older release, which lack columns. Raises Damaged."""
     import duckdb
 
-    def read(files: list[Path]) -> None:
-        connection.execute(f"SELECT * FROM ({segments_sql(files, SEGMENT_COLUMNS)}) LIMIT 0")
-
     try:
-        read([one.file for one in held])
+        footers = read_footers(connection, [str(one.file) for one in held])
+        silent = [one for one in held if footers[str(one.file)].strays is None]
+        present = columns_of(connection, [one.file for one in silent])
     except duckdb.Error:
         for one in held:
             try:
-                read([one.file])
+                columns_of(connection, [one.file])
             except duckdb.Error as error:
                 raise damaged_segment(one.segment, store.url, str(error).splitlines()[0]) from error
         raise
+    for one in silent:
+        if not present[one.file] >= _LEAST_COLUMNS:
+            raise damaged_segment(one.segment, store.url, "it is no table of facts")
+    return footers, [one for one in silent if not present[one.file] >= SEGMENT_COLUMNS.keys()]

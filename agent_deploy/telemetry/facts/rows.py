@@ -6,10 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent_deploy.telemetry.facts.engine import quoted, quoted_list
 from agent_deploy.telemetry.facts.fact import COLUMNS
 from agent_deploy.telemetry.facts.lines import EMPTY
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 COLUMN_LIST = ", ".join(f'"{name}"' for name in COLUMNS)
 
@@ -40,10 +44,42 @@ def segments_sql(files: Collection[Path], columns: dict[str, str] = COLUMNS) -> 
     return f"SELECT {names} FROM read_parquet({quoted_list(files)}, hive_partitioning = false, filename = true)"
 
 
-def _filled(name: str) -> str:
-    """The column, with what a line leaves out put back; null for a line that is no fact."""
+def any_segments_sql(connection: DuckDBPyConnection, files: Collection[Path]) -> str:
+    """The facts in Parquet files of this release and of older ones: what a column says that those had not, is nothing.
+
+    Raises duckdb.Error where one cannot be read.
+    """
+    present = columns_of(connection, files)
+    older = [file for file in files if not present[file] >= COLUMNS.keys()]
+    parts = [segments_sql([file for file in files if file not in older])]
+    parts += [_older_sql(file, present[file]) for file in older]
+    return " UNION ALL ".join(parts)
+
+
+def columns_of(connection: DuckDBPyConnection, files: Collection[Path]) -> dict[Path, frozenset[str]]:
+    """The names of the columns of each Parquet file."""
+    if not files:
+        return {}
+    found = connection.execute(
+        f"SELECT file_name, list(name) FROM parquet_schema({quoted_list(files)}) GROUP BY file_name"
+    ).fetchall()
+    return {Path(file): frozenset(names) for file, names in found}
+
+
+def _older_sql(file: Path, present: frozenset[str]) -> str:
+    names = ", ".join(f'"{name}"' if name in present else f'{_nothing(name)} AS "{name}"' for name in COLUMNS)
+    return f"SELECT {names} FROM read_parquet({quoted(file)}, hive_partitioning = false)"
+
+
+def _nothing(name: str) -> str:
     empty = EMPTY[name]
     if empty is None:
+        return f"NULL::{COLUMNS[name]}"
+    return quoted(empty) if isinstance(empty, str) else f"{str(empty).lower()}::{COLUMNS[name]}"
+
+
+def _filled(name: str) -> str:
+    """The column, with what a line leaves out put back; null for a line that is no fact."""
+    if EMPTY[name] is None:
         return f'"{name}"'
-    literal = quoted(empty) if isinstance(empty, str) else str(empty).lower()
-    return f'CASE WHEN started_at IS NOT NULL THEN coalesce("{name}", {literal}) END AS "{name}"'
+    return f'CASE WHEN started_at IS NOT NULL THEN coalesce("{name}", {_nothing(name)}) END AS "{name}"'

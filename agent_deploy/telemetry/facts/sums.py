@@ -20,6 +20,7 @@ from agent_deploy.telemetry.facts.charging import FREE, SPOKE, TOKENS, TOLD
 from agent_deploy.telemetry.facts.engine import quoted, quoted_list
 from agent_deploy.telemetry.facts.fact import COLUMNS, Fact
 from agent_deploy.telemetry.facts.lines import lines_of
+from agent_deploy.telemetry.facts.rollup import SEGMENT_COLUMNS
 from agent_deploy.telemetry.facts.rows import COLUMN_LIST
 from agent_deploy.telemetry.facts.views import whole_calls_sql
 from registry.times import to_text
@@ -68,8 +69,13 @@ def sums_sql(segment: str) -> str:
         ORDER BY ALL"""
 
 
-SUMS_KEY = f"agent_deploy.sums.{hashlib.sha256(sums_sql('segment').encode()).hexdigest()[:12]}"
-STRAYS_KEY = "agent_deploy.strays"
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+SUMS_KEY = f"agent_deploy.sums.{_digest(sums_sql('segment'))}"
+# A segment that has it has all columns of today.
+STRAYS_KEY = f"agent_deploy.strays.{_digest(' '.join(SEGMENT_COLUMNS))}"
 
 
 @dataclass(frozen=True, slots=True)

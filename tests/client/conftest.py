@@ -10,7 +10,8 @@ import pytest
 
 from agent_deploy.client import Client
 from registry.stores.local import LocalStore
-from tests.client.releases import FakeTime, Releases
+from tests.client.flaky import Flaky
+from tests.client.releases import FakeTime, Releases, config_of, files_of
 
 NEVER_S = 3600.0
 
@@ -60,3 +61,21 @@ def make_client(folder: Path, cache: Path, at: FakeTime, monkeypatch: pytest.Mon
     yield make
     for client in made:
         client.close()
+
+
+@pytest.fixture
+def store(folder: Path) -> Flaky:
+    return Flaky(folder)
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """A bundle folder that the application ships, of version "9"."""
+    import tomli_w
+
+    root = tmp_path / "shipped"
+    for path, data in files_of(9).items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(data)
+    (root / "bundle.toml").write_text(tomli_w.dumps(config_of(9)))
+    return root

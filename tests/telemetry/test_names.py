@@ -61,6 +61,6 @@ def test_no_two_constants_are_the_same_name() -> None:
 def test_no_other_module_of_ours_spells_a_name_that_is_written(folder: str) -> None:
     root = Path(names.__file__).parents[2]
     spelled = re.compile("[\"'](" + "|".join(map(re.escape, written().values())) + ")[\"']")
-    modules = [path for path in (root / folder).glob("*.py") if path.name != "names.py"]
+    modules = [path for path in (root / folder).rglob("*.py") if path.name != "names.py"]
     assert modules
     assert [path.name for path in modules if spelled.search(path.read_text(encoding="utf-8"))] == []

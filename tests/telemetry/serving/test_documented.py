@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent_deploy.costs.prices import Prices
@@ -102,3 +103,12 @@ def test_the_choices_of_the_dashboard_are_labels_that_are_printed(labels: dict[s
     queries = [one["query"] for one in _DASHBOARD["templating"]["list"] if one["type"] == "query"]
     asked = [re.fullmatch(r"label_values\((\w+), (\w+)\)", query) for query in queries]
     assert [bool(one and one[2] in labels[one[1]]) for one in asked] == [True, True]
+
+
+@pytest.mark.parametrize("page", ["serve.md", "tracing.md"])
+def test_the_collectors_configuration_puts_together_what_it_defines(page: str) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", (_DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    (collector,) = [found for block in blocks if "service" in (found := yaml.safe_load(block))]
+    (pipeline,) = collector["service"]["pipelines"].values()
+    parts = {kind: set(collector.get(kind, ())) for kind in ("receivers", "processors", "exporters")}
+    assert {kind: set(pipeline.get(kind, ())) for kind in parts} == parts

@@ -72,6 +72,16 @@ def test_sums_stand_for_no_hour_that_the_range_cuts(tmp_path: Path, prices: Pric
     assert _taken(sums, prices, NINE + MINUTE, NINE + 4 * HOUR + MINUTE) == [3]
 
 
+def test_to_take_sums_again_undoes_what_was_taken_before(tmp_path: Path, prices: Prices) -> None:
+    _, sums = _both(tmp_path)
+    with closing(sums.connection()) as connection:
+        taken = []
+        for within in ((NINE, NINE + HOUR), (None, None), (NINE + 3 * HOUR, NINE + 5 * HOUR)):
+            take_sums(connection, prices, Scope("support-triage"), [within])
+            taken.append(connection.execute("SELECT count(*) FROM left_out").fetchone())
+    assert taken == [(1,), (3,), (2,)]
+
+
 @pytest.mark.parametrize("by", [None, "version", "day", "tenant", "model", "step"])
 def test_a_report_is_the_same_by_sums_and_by_rows(tmp_path: Path, prices: Prices, by: By | None) -> None:
     rows, sums = _both(tmp_path)

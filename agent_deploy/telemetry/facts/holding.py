@@ -9,9 +9,12 @@ import fcntl
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from registry.errors import Unavailable
 
 _LOCK = "lock"
 _NEW = ".new"
@@ -19,12 +22,24 @@ _LEFTOVER_AFTER_S = 3600.0
 
 
 class HeldFiles:
-    """A folder under `folder/held/`, locked while it is in use. Folders of processes that died are removed."""
+    """A folder under `folder/held/`, locked while it is in use. Folders of processes that died are removed.
+
+    Where that cannot be written, for the disk is full or whoever asks may only read, it is a temporary folder: facts
+    are seen all the same. Raises Unavailable where there is no room for that either.
+    """
 
     def __init__(self, folder: Path) -> None:
-        parent = folder / "held"
-        parent.mkdir(parents=True, exist_ok=True)
-        sweep(parent)
+        self._temporary: Path | None = None
+        try:
+            parent = folder / "held"
+            parent.mkdir(parents=True, exist_ok=True)
+            sweep(parent)
+            self._take(parent)
+        except OSError as error:
+            self._temporary = _temporary(folder, error)
+            self._take(self._temporary)
+
+    def _take(self, parent: Path) -> None:
         self.folder = parent / secrets.token_hex(8)
         aside = self.folder.with_suffix(_NEW)  # not to be seen by others before it is locked
         aside.mkdir()
@@ -57,8 +72,16 @@ class HeldFiles:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             if os.getpid() == self._owner:  # in a forked child the files are still the parent's
-                shutil.rmtree(self.folder, ignore_errors=True)
+                shutil.rmtree(self._temporary or self.folder, ignore_errors=True)
             os.close(descriptor)
+
+
+def _temporary(folder: Path, error: OSError) -> Path:
+    """Of this user alone, for what a query puts there may tell of tenants."""
+    try:
+        return Path(tempfile.mkdtemp(prefix="agent-deploy-"))
+    except OSError:
+        raise Unavailable(f"cannot write to {folder}: {error.strerror or error}") from error
 
 
 def sweep(parent: Path) -> None:

@@ -67,7 +67,7 @@ def make_relations(connection: DuckDBPyConnection, store: Store, held: Sequence[
 
 def whole_hours(connection: DuckDBPyConnection, since: datetime | None, until: datetime | None) -> list[datetime]:
     """The hours within [since, until) that `sums` tells of; of others there is nothing in it that may be used."""
-    rows = connection.execute("SELECT DISTINCT hour FROM summed ORDER BY hour").fetchall()
+    rows = connection.execute("SELECT hour FROM summed_hours ORDER BY hour").fetchall()
     hours = [hour.replace(tzinfo=UTC) for (hour,) in rows]
     return [hour for hour in hours if (since is None or since <= hour) and (until is None or hour + HOUR <= until)]
 
@@ -140,7 +140,7 @@ def _make_sums(
     torn: Collection[str],
     path: Path,
 ) -> None:
-    """The tables `sums`, `summed` (the hours that it tells of) and `whole_files` (hour, file)."""
+    """`sums`, `summed_hours` (those that it tells of) and `whole_files` (hour, file)."""
     path.write_bytes(b"".join(footer.sums for footer in footers.values() if footer.sums))
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in SUM_COLUMNS.items())
     read = f"FROM read_json({quoted(path)}, format = 'newline_delimited', columns = {{{columns}}})"
@@ -149,7 +149,9 @@ def _make_sums(
     told = {file for file, footer in footers.items() if footer.sums is not None} - set(torn)
     rows = [(_moment(one.segment.hour), str(one.file), str(one.file) in told) for one in whole]
     _make_table(connection, "whole_files", kinds, rows)
-    connection.execute("CREATE TEMP VIEW summed AS SELECT hour FROM whole_files GROUP BY hour HAVING bool_and(summed)")
+    connection.execute(
+        "CREATE TEMP VIEW summed_hours AS SELECT hour FROM whole_files GROUP BY hour HAVING bool_and(summed)"
+    )
 
 
 def _make_table(

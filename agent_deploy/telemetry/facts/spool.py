@@ -182,13 +182,18 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 
 def spool_files(folder: Path) -> list[Path]:
-    """All files of the spool, those that are being written too, the oldest first."""
+    """All files of the spool, those that are being written too, the oldest first. Raises Unavailable."""
     found = []
-    with suppress(FileNotFoundError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith(SUFFIX):
-                with suppress(FileNotFoundError):  # sealed meanwhile
-                    found.append((entry.stat().st_mtime_ns, entry.path))
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(SUFFIX):
+                    with suppress(FileNotFoundError):  # sealed meanwhile
+                        found.append((entry.stat().st_mtime_ns, entry.path))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise Unavailable(f"cannot read {folder}: {error.strerror or error}") from error
     return [Path(path) for _, path in sorted(found)]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent_deploy.config import Config
 from agent_deploy.evals.cases import EvalSet
-from agent_deploy.evals.recording import find_run, new_run_id, newest_runs, read_set
+from agent_deploy.evals.recording import find_run, new_run_id, newest_that_counts, read_set
 from agent_deploy.evals.results import Result
 from agent_deploy.evals.runs import Run, RunStarted
 from agent_deploy.gates.facts import Baseline
@@ -150,17 +150,16 @@ def find_baseline(
         baseline = baseline_of(connection, find_head(connection, version.workflow, environment))
         if baseline is None or baseline.digest == version.digest:
             return baseline, None
-        found = newest_runs(connection, version.workflow, baseline.digest, set_digest)
-        if any(run.started.on_record for run in found):
+        if newest_that_counts(connection, version.workflow, baseline.digest, set_digest):
             return baseline, None
         return baseline, version_numbered(connection, version.workflow, baseline.version)
 
 
 def failing_cases(registry: Registry, workflow: str, baseline: Baseline | None, set_digest: str) -> float:
-    """How many cases the baseline fails in its newest run on this set; 0 while there is none."""
+    """How many cases the baseline fails in the run on this set that the gate goes by; 0 while there is none."""
     with registry.database.read() as connection:
-        runs = newest_runs(connection, workflow, baseline.digest, set_digest) if baseline else []
-    return runs[0].failed / runs[0].started.repeats if runs else 0.0
+        run = newest_that_counts(connection, workflow, baseline.digest, set_digest) if baseline else None
+    return run.failed / run.started.repeats if run else 0.0
 
 
 def _evaluated(

@@ -20,7 +20,7 @@ from registry.times import now
 from tests.builders import WORKFLOW
 from tests.costs.traffic import PRICE_FILE, call, step
 from tests.drills.scenes import PLACE, Scene
-from tests.evidence import add_run
+from tests.evidence import NOON, add_run
 
 pytestmark = pytest.mark.slow
 
@@ -133,3 +133,6 @@ def test_the_cost_by_eval_runs_is_always_told_where_there_are_any(scene: Scene) 
     told = _cost(scene, now())["eval"]
     assert (told["cases"], told["ratio"]) == (60, pytest.approx(0.5))
     assert (told["baseline_cost_per_1000_calls_usd"], told["target_cost_per_1000_calls_usd"]) == (2.0, 1.0)
+    later = NOON + timedelta(minutes=1)
+    add_run(scene.registry, _version(scene, TARGET), cost_usd=0.009, at=later, on_record=False)
+    assert _cost(scene, now())["eval"] == told  # another agent says nothing of the workflow's own

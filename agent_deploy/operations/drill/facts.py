@@ -116,22 +116,21 @@ def _line(lines: tuple[Line, ...], version: int) -> Mapping[str, Any]:
 
 
 def _of_evals(registry: Registry, plan: DrillPlan) -> dict[str, Any]:
-    """By the newest run of each on the eval set on record."""
-    from agent_deploy.evals.recording import newest_runs, read_outcomes, set_on_record
+    """By the run of each that the gate would go by."""
+    from agent_deploy.evals.recording import newest_that_counts, read_outcomes, set_on_record
     from agent_deploy.operations.cost_delta import eval_cost_delta
 
     with registry.database.read() as connection:
         on_record = set_on_record(connection, plan.workflow)
         if on_record is None:
             return {"note": f"{_NOT_ENOUGH}: no eval set is on record"}
-        found = [
-            newest_runs(connection, plan.workflow, side.digest, on_record.set_digest)
+        target, baseline = (
+            newest_that_counts(connection, plan.workflow, side.digest, on_record.set_digest)
             for side in (plan.target, plan.baseline)
-        ]
-    if not all(found):
-        lacking = [side for side, runs in zip((plan.target, plan.baseline), found, strict=True) if not runs]
+        )
+    if target is None or baseline is None:
+        lacking = [side for side, run in ((plan.target, target), (plan.baseline, baseline)) if run is None]
         return {"note": f"{_NOT_ENOUGH}: no eval run of version {' and '.join(str(one.version) for one in lacking)}"}
-    target, baseline = (runs[0] for runs in found)
     delta = eval_cost_delta(read_outcomes(registry, target), read_outcomes(registry, baseline))
     runs = {"target_run": target.started.id, "baseline_run": baseline.started.id}
     if delta is None:

@@ -168,6 +168,19 @@ def test_protobuf_nested_beyond_reason_is_refused() -> None:
         read_export(b"\x0a" + _varint(len(group)) + group, PROTOBUF)
 
 
+@pytest.mark.parametrize("what", ["groups", "scopes", "spans"])
+def test_a_request_of_nothing_but_empty_parts_is_refused_before_they_are_looked_at(what: str) -> None:
+    """Two bytes each: what is allowed in bytes would be eight million of them, and minutes of work."""
+
+    def within(tag: bytes, inner: bytes) -> bytes:
+        return tag + _varint(len(inner)) + inner
+
+    parts = (b"\x0a\x00" if what == "groups" else b"\x12\x00") * 500_001
+    data = parts if what == "groups" else within(b"\x0a", parts if what == "scopes" else within(b"\x12", parts))
+    with pytest.raises(BadInput, match="more than 500,000 spans, or groups of them"):
+        read_export(data, PROTOBUF)
+
+
 @given(st.binary(max_size=200), st.sampled_from([PROTOBUF, JSON]))
 def test_no_bytes_break_the_reader(data: bytes, content_type: str) -> None:
     assert is_read_or_refused(data, content_type)

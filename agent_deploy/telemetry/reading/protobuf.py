@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from agent_deploy.telemetry.reading.meaning import WANTED
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1 import trace_pb2
 
 _STATUS: dict[int, Status] = {1: "ok", 2: "error"}
+# Each well-formed span takes 39 bytes at least, so that 16 MiB, which a receiver takes, hold fewer. An empty one takes
+# two, and to look at each takes far longer than to send it.
+_MOST_SPANS = 500_000
 _SCALARS = frozenset({"string_value", "bool_value", "int_value", "double_value"})
 
 
@@ -33,7 +37,18 @@ def _parsed(data: bytes) -> ExportTraceServiceRequest:
         request.ParseFromString(data)
     except DecodeError as error:  # truncated, nested more than 100 deep, or something else altogether
         raise BadInput(f"no OTLP trace export in protobuf: {len(data):,} bytes, {error}") from error
+    if any(number > _MOST_SPANS for number in accumulate(_numbers(request))):
+        raise BadInput(f"no OTLP trace export: more than {_MOST_SPANS:,} spans, or groups of them, at once")
     return request
+
+
+def _numbers(request: ExportTraceServiceRequest) -> Iterator[int]:
+    """Of how many parts each part is made, those of a part before any of them."""
+    yield len(request.resource_spans)
+    for group in request.resource_spans:
+        yield len(group.scope_spans)
+        for scoped in group.scope_spans:
+            yield len(scoped.spans)
 
 
 def _spans(request: ExportTraceServiceRequest, tally: Tally) -> Iterator[Span]:

@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 def command(
     settings: Settings, workflow: str, environment: str | None, reason: str, actor: str | None, as_json: bool
 ) -> None:
-    """Let drills come again, after a pause or behind a dead drill that nobody can finish.
+    """Let drills come again after a pause.
 
-    A dead drill is finished by whatever command comes next, from its lease or from its intent on record. Where neither
-    can be read, that command says so; this one gives the drill up, and leaves what is live as it is.
+    Also behind a dead drill that nobody can finish. A dead drill is finished by whatever command comes next, from its
+    lease or from its intent on record. Where neither can be read, that command says so; this one gives the drill up,
+    and leaves what is live as it is.
     """
     from agent_deploy.actor import find_actor
     from agent_deploy.operations.drill.pause import resume

@@ -14,8 +14,9 @@ from agent_deploy.gates.comparison import against, no_two
 from agent_deploy.gates.facts import Facts
 from agent_deploy.gates.policy import CostFrom, Policy
 from agent_deploy.gates.verdict import RuleResult
-from agent_deploy.gates.words import percent, span
+from agent_deploy.gates.words import span
 from agent_deploy.statistics.bootstrap import Ratio
+from agent_deploy.wording import percent
 from registry.times import to_text
 
 

@@ -14,8 +14,9 @@ from agent_deploy.gates.nonregression import compare
 from agent_deploy.gates.pairs import known_costs, known_latencies, pair_up
 from agent_deploy.gates.policy import Policy
 from agent_deploy.gates.verdict import RuleResult
-from agent_deploy.gates.words import change, count, named, percent
+from agent_deploy.gates.words import change, count, named
 from agent_deploy.statistics.bootstrap import Ratio, mean_ratio, percentile_ratio
+from agent_deploy.wording import percent
 
 # With fewer cases a bootstrap interval is too narrow to be believed, and a 95th percentile is just the largest value.
 FEWEST_CASES = 20

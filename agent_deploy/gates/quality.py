@@ -5,7 +5,8 @@ from __future__ import annotations
 from agent_deploy.gates.facts import Evidence, Facts
 from agent_deploy.gates.policy import Policy
 from agent_deploy.gates.verdict import RuleResult
-from agent_deploy.gates.words import count, named, percent, span
+from agent_deploy.gates.words import count, named, span
+from agent_deploy.wording import percent
 
 # A rate that was written as 0.07 is not missed by 7 of 100 for the last bit of a float.
 _ROUNDING = 1e-12

@@ -15,11 +15,6 @@ def span(length: timedelta) -> str:
     return f"{seconds}s"
 
 
-def percent(share: float) -> str:
-    """`93.3 %`."""
-    return f"{100 * share:.1f} %"
-
-
 def points(difference: float) -> str:
     """A difference of two rates in percentage points, with its sign: `-1.7`."""
     return f"{100 * difference:+.1f}"

@@ -19,7 +19,8 @@ from tests.telemetry.served import Application, ingest_token, kept, serving
 
 pytestmark = pytest.mark.slow
 
-KILLS = max(10, int(os.environ.get("AGENT_DEPLOY_TORTURE", "100")) // 10)
+KILLS = max(200, int(os.environ.get("AGENT_DEPLOY_TORTURE", "0")) // 10)
+_ROUNDS = 4  # for as many tests to run at once
 _SENDERS = 3
 _ENOUGH = 5  # acknowledged spans, before a kill at no particular point
 # Where it dies by itself; "" for a kill from outside, at any moment.
@@ -61,14 +62,15 @@ def _killed(folder: Path, port: int, point: str, senders: Senders, chance: rando
         assert served.process.wait(60) == -signal.SIGKILL
 
 
-def test_whatever_was_acknowledged_is_there_once_however_often_it_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", range(_ROUNDS))
+def test_whatever_was_acknowledged_is_there_once_however_often_it_is_killed(tmp_path: Path, seed: int) -> None:
     registry: Registry = open_registry(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     senders = Senders(f"http://127.0.0.1:{port}/v1/traces", ingest_token(registry))
-    chance = random.Random(4)
+    chance, kills = random.Random(seed), KILLS // _ROUNDS
     try:
-        for number in range(KILLS):
+        for number in range(kills):
             _killed(tmp_path, port, _POINTS[number % len(_POINTS)], senders, chance)
         with serving(tmp_path, "--port", str(port)) as served:
             before = len(senders.acknowledged())
@@ -79,6 +81,6 @@ def test_whatever_was_acknowledged_is_there_once_however_often_it_is_killed(tmp_
     finally:
         senders.stop()
     acknowledged, found = senders.acknowledged(), kept(tmp_path, registry)
-    assert len(acknowledged) >= KILLS // 2 * _ENOUGH
+    assert len(acknowledged) >= kills // 2 * _ENOUGH
     assert sorted(set(acknowledged) - set(found)) == []
     assert len(found) == len(set(found))

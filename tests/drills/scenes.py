@@ -17,7 +17,7 @@ from drills.course import Clock
 from drills.models import RECORDED, STARTED, Drill
 from drills.policy import DrillPolicy
 from drills.ports import Ports
-from drills.recording import drill_of
+from drills.recording import drill_of, plan_of
 from drills.runner import run
 from registry.database import Connection
 from registry.drilling import DrillLease, find_lease
@@ -86,6 +86,11 @@ class Scene:
         """The ids of the drills that began."""
         found = self.read(lambda connection: list_evidence(connection, WORKFLOW, kind=STARTED))
         return [record.subject for record in reversed(found)]
+
+    def target_of(self, drill: str) -> int | None:
+        """Where a drill that began means to go; None for one that did not begin."""
+        found = self.read(lambda connection: list_evidence(connection, WORKFLOW, kind=STARTED, subject=drill))
+        return plan_of(found[0].body).target.version if found else None
 
     def promote(self, version: int, **more: Any) -> Release:
         """An operator's promote."""

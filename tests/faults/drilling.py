@@ -15,9 +15,11 @@ from typing import Literal, NoReturn
 
 from agent_deploy.client import Client
 from agent_deploy.config import Config
+from agent_deploy.operations.drill.recover import recover
 from agent_deploy.operations.drill.run import run_drill
+from agent_deploy.operations.drill.tick import tick
 from drills import leasing, planning, watching
-from drills.models import Mode
+from drills.models import Drill, Mode
 from drills.policy import DrillPolicy
 from drills.stopping import Stopping
 from registry.database import Database
@@ -30,15 +32,24 @@ from registry.stores import Store, open_store
 from registry.times import now
 from tests.builders import WORKFLOW
 from tests.client.releases import wait_until
-from tests.drills.scenes import PLACE, Scene, policy_of
+from tests.drills.scenes import PLACE, Scene, later, policy_of
+from tests.drills.scheduled import config_of
 
 POLL_S, HEARTBEAT_S = 0.05, 0.25
 Kind = Literal["good", "stuck", "mortal", "leaving"]
+# A window that is always open, so that a week's drill is due at once.
+ALWAYS = {
+    "jitter": "0s",
+    "window": {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "23:59"},
+}
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a process is to do: one drill. allowance: what is added to its deadline. lease: None for the usual."""
+    """What a process is to do: one drill. allowance: what is added to its deadline. lease: None for the usual.
+
+    ahead: how far its clock is put forward. by: what has the drill run, or only brings a dead one to its end.
+    """
 
     database: str
     store: str
@@ -50,6 +61,8 @@ class Order:
     target: str | None = None
     allowance: timedelta | None = None
     lease: timedelta | None = None
+    ahead: timedelta = timedelta()
+    by: Literal["operator", "tick", "recovery"] = "operator"
 
 
 def order_of(scene: Scene, number: int, **more: object) -> Order:
@@ -80,12 +93,26 @@ def _drill(order: Order) -> None:
         planning.ALLOWANCE, watching._MARGIN_S = order.allowance, 0.0
     leasing.LEASE = order.lease or leasing.LEASE
     registry = Registry(Database(order.database), open_store(order.store))
-    drill = run_drill(
-        registry, Config(order.database, order.store, state=order.state), WORKFLOW, PLACE, actor="driller",
-        mode=order.mode, drill_id=order.drill, policy=order.policy or policy_of(), stopping=Stopping(),
-        target=order.target,
-    )  # fmt: skip
-    os._exit(0 if drill.exit_ok else 8)
+    os._exit(0 if all(drill.exit_ok for drill in _drills(registry, order)) else 8)
+
+
+def _drills(registry: Registry, order: Order) -> list[Drill]:
+    config, clock, done = Config(order.database, order.store, state=order.state), later(order.ahead), list[Drill]()
+
+    def run(workflow: str, environment: str, *, drill: str, week: str) -> Drill:
+        done.append(run_drill(
+            registry, config, workflow, environment, actor="driller", mode=order.mode, drill_id=drill, week=week,
+            policy=order.policy or policy_of(), stopping=Stopping(), target=order.target, clock=clock,
+        ))  # fmt: skip
+        return done[0]
+
+    if order.by == "recovery":
+        recover(registry, config, actor="next", clock=clock)
+    elif order.by == "tick":
+        tick(registry, config_of(registry, ALWAYS), run, list, clock=clock.now, new_id=lambda: order.drill)
+    else:
+        run(WORKFLOW, PLACE, drill=order.drill, week="")
+    return done
 
 
 @contextmanager

@@ -6,22 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["promote", "rollback"]
+Kind = Literal["promote", "rollback", "restore"]
 
 
 @dataclass(frozen=True)
 class Moved:
-    """One release: how it came about, the version that it set live, and the one live before."""
+    """One release: how it came about, the version that it set live, and the one live before.
+
+    drill: it is a drill's rollback, and no judgement of either version.
+    """
 
     kind: Kind
     version: int
     before: int | None
+    drill: bool = False
 
 
 def on_hold(log: Sequence[Moved]) -> set[int]:
     """The versions that were rolled back from and have not been live since."""
     held: set[int] = set()
     for moved in log:
+        if moved.drill:
+            continue
         if moved.kind == "rollback" and moved.before is not None:
             held.add(moved.before)
         held.discard(moved.version)
@@ -29,14 +35,18 @@ def on_hold(log: Sequence[Moved]) -> set[int]:
 
 
 def stack(log: Sequence[Moved]) -> list[int]:
-    """A promote puts a version on top; a rollback to V brings back the stack that V was on top of when last live."""
+    """A promote puts a version on top; a rollback to V brings back the stack that V was on top of when last live.
+
+    In the middle of a drill a promote puts it on top of what the drill went back from.
+    """
     stacks: list[list[int]] = []
     for number, moved in enumerate(log):
         earlier = [stacks[at] for at in range(number) if log[at].version == moved.version]
-        if moved.kind == "rollback" and earlier:
+        if moved.kind != "promote" and earlier:
             stacks.append(earlier[-1])
         else:
-            stacks.append([*(stacks[-1] if stacks else []), moved.version])
+            below = [at for at in range(number) if not log[at].drill]
+            stacks.append([*(stacks[below[-1]] if below else []), moved.version])
     return stacks[-1] if stacks else []
 
 
@@ -85,7 +95,7 @@ class Model:
             return "not found"
         if expect not in (None, len(here.log)):
             return "conflict"
-        if version in on_hold(here.log) and not override:
+        if version in on_hold(here.log) and not override and version != here.live:
             return "refused"
         return self._move(environment, "promote", version)
 
@@ -115,7 +125,7 @@ class Model:
 
     def _move(self, environment: str, kind: Kind, version: int) -> str:
         here = self.environments.setdefault(environment, Environment())
-        changed = here.live != version
+        changed = here.live != version or here.log[-1].drill  # who goes where a drill went means it to stay
         if changed:
             here.log.append(Moved(kind, version, here.live))
         self.deliver()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent_deploy.config_keys import check_keys
-from agent_deploy.errors import BadConfig
+from agent_deploy.errors import BadConfig, BadConfigFile
 
 FILE = "agent-deploy.toml"
 STATE = ".agent-deploy"
@@ -144,7 +144,7 @@ def _eval_settings(name: str, table: Mapping[str, Any], base: Path, path: Path |
     given = dict(table.get("eval", {}))
     for key, value in given.items():
         if not isinstance(value, bool) and value <= 0:
-            raise BadConfig(f"{path}: 'workflows.{name}.eval.{key}' must be more than 0, not {value!r}")
+            raise BadConfigFile(f"{path}: 'workflows.{name}.eval.{key}' must be more than 0, not {value!r}")
     if "max_cost_usd" in given:
         given["max_cost_usd"] = Decimal(str(given["max_cost_usd"]))
     cases = base / table["cases"] if "cases" in table else None
@@ -154,7 +154,7 @@ def _eval_settings(name: str, table: Mapping[str, Any], base: Path, path: Path |
 def _find(named: str | None, here: Path) -> Path | None:
     if named:
         path = here / named
-        if not path.is_file():
+        if not path.exists() or path.is_dir():  # /dev/null is a file without settings
             raise BadConfig(f"there is no configuration file {named}", next_command="agent-deploy init")
         return path
     return next((folder / FILE for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
@@ -166,9 +166,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path}: not TOML: {error}") from error
+        raise BadConfigFile(f"{path}: not TOML: {error}") from error
     except OSError as error:
-        raise BadConfig(f"{path} cannot be read: {error.strerror}") from error
+        raise BadConfigFile(f"{path} cannot be read: {error.strerror}") from error
     check_keys(document, path)
     return document
 

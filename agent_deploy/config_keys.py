@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent_deploy.errors import BadConfig
+from agent_deploy.errors import BadConfigFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ KEYS: Mapping[str, Any] = {
 
 
 def check_keys(document: Mapping[str, Any], path: Path) -> None:
-    """Raises BadConfig at the first unknown key, wrong type or bad name."""
+    """Raises BadConfigFile at the first unknown key, wrong type or bad name."""
     _check_table(document, KEYS, path, "")
 
 
@@ -98,7 +98,7 @@ def _check_table(table: Mapping[str, Any], keys: Mapping[str, Any], path: Path, 
         if key not in keys:
             from registry.names import nearest
 
-            raise BadConfig(f"{path}: unknown key '{prefix}{key}'{nearest(key, keys)}")
+            raise BadConfigFile(f"{path}: unknown key '{prefix}{key}'{nearest(key, keys)}")
         _check(value, keys[key], path, f"{prefix}{key}")
 
 
@@ -106,10 +106,10 @@ def _check(value: Any, kind: Value | Named | Mapping[str, Any], path: Path, key:
     if isinstance(kind, Value):
         bool_for_number = isinstance(value, bool) and kind in (_NUMBER, _WHOLE)  # a bool is an int, to Python
         if not isinstance(value, kind.types) or bool_for_number:
-            raise BadConfig(f"{path}: '{key}' must be {kind.words}, not {value!r}")
+            raise BadConfigFile(f"{path}: '{key}' must be {kind.words}, not {value!r}")
     elif not isinstance(value, dict):
         words = f"tables, [{key}.<name>]" if isinstance(kind, Named) else f"a table, [{key}]"
-        raise BadConfig(f"{path}: '{key}' must be {words}, not {value!r}")
+        raise BadConfigFile(f"{path}: '{key}' must be {words}, not {value!r}")
     elif isinstance(kind, Named):
         for name, table in value.items():
             _check_name(kind, key, name, path)
@@ -124,4 +124,4 @@ def _check_name(kind: Named, key: str, name: str, path: Path) -> None:
     try:
         kind.check(name)
     except BadInput as error:
-        raise BadConfig(f"{path}: [{key}.{name}]: {error.message}") from error
+        raise BadConfigFile(f"{path}: [{key}.{name}]: {error.message}") from error

@@ -15,8 +15,16 @@ class BadConfig(ControlPlaneError):
     """`agent-deploy.toml`, a variable or a flag says something that cannot be."""
 
 
+class BadConfigFile(BadConfig):
+    """`agent-deploy.toml` as a whole cannot be taken, so that no command can start from it."""
+
+
 class WouldOverwrite(ControlPlaneError):
     """A file or folder is there already, and nothing of the user's is overwritten."""
+
+
+class CannotWrite(ControlPlaneError):
+    """A file that a command writes for its user, or the output itself, could not be written."""
 
 
 class NotConverged(ControlPlaneError):

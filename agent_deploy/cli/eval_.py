@@ -76,8 +76,11 @@ def command(
     """
     from agent_deploy.cli.evaluations import finish, progress_wiped
     from agent_deploy.operations.evaluating import Wanted
+    from agent_deploy.operations.writing import check_can_write
 
     _check_words(ref, resume)
+    if junit:
+        check_can_write(junit)
     wanted = Wanted(cases, agent, repeats, concurrency, max_cost_usd, False if no_cache else None)
     config = settings.config()
     with progress_wiped():

@@ -73,8 +73,10 @@ def finish(
         emit(as_json, evaluation_document(done, next_command), lambda: _text(done, next_command))
     if junit:
         from agent_deploy.evals.reports.junit import junit_xml
+        from agent_deploy.operations.writing import told_if_unwritten
 
-        junit.write_bytes(junit_xml(run, done.eval_set, done.by_case()))
+        with told_if_unwritten(junit, f"{run.started.id} is on record all the same."):
+            junit.write_bytes(junit_xml(run, done.eval_set, done.by_case()))
     if run.error_rate > error_limit:
         errors = f"{run.errored} of {run.total} ended in an error, more than {100 * error_limit:g} % of them"
         tell_error(errors, f"{run.started.id} is on record all the same.", next_command)

@@ -7,13 +7,14 @@ import re
 import shlex
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from agent_deploy.cli.exit_codes import INTERRUPTED, UNEXPECTED, USAGE, exit_code_of
 from agent_deploy.cli.output import emit_error, say, tell_error
-from agent_deploy.errors import ControlPlaneError
-from registry.errors import RegistryError, Unavailable
+from agent_deploy.errors import BadConfig, BadConfigFile, ControlPlaneError
+from registry.errors import BadInput, RegistryError, Unavailable
 
 
 def tell(error: Exception, words: Sequence[str]) -> int:
@@ -40,16 +41,68 @@ def tell_interrupted(words: Sequence[str]) -> int:
 
 
 def _described(error: Exception, words: Sequence[str]) -> tuple[int, str, str, str]:
+    """Exit code, what happened, what did not change, what to type next."""
+    if isinstance(error, UnicodeEncodeError | BadInput) and (bad := [word for word in words if not _is_text(word)]):
+        return USAGE, f"argument {bad[0]!a} is not text in UTF-8", "", _help(words)
     if isinstance(error, RegistryError | ControlPlaneError):
-        look = "agent-deploy doctor" if isinstance(error, Unavailable) else ""
-        return exit_code_of(error), error.message, error.unchanged, error.next_command or look
+        return exit_code_of(error), error.message, error.unchanged, error.next_command or _next(error, words)
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
-        return USAGE, error.format_message(), "", f"{context.command_path} --help" if context else ""
+        message = _misplaced(error, words) or " ".join(error.format_message().split())
+        return USAGE, message, "", f"{context.command_path} --help" if context else _help(words)
+    if isinstance(error, OSError) and error.filename:  # a folder that nobody here may enter, say
+        from agent_deploy.operations.writing import look_at
+
+        path = os.fsdecode(error.filename)
+        return UNEXPECTED, f"{path}: {error.strerror}", "", look_at(Path(path), error)
     again = "" if "--debug" in words else f"agent-deploy --debug {_shown(words)}   # shows the traceback"
-    if isinstance(error, OSError) and error.filename:  # a folder that cannot be written to, say
-        return UNEXPECTED, f"{os.fsdecode(error.filename)}: {error.strerror}", "", again
     return UNEXPECTED, f"unexpected {type(error).__name__}: {' '.join(str(error).split())}", "", again
+
+
+def _next(error: RegistryError | ControlPlaneError, words: Sequence[str]) -> str:
+    """Where whoever raised it knew nothing better."""
+    if isinstance(error, Unavailable):
+        return "agent-deploy doctor"
+    if isinstance(error, BadConfigFile) and "rollback" in words:  # a slip in the file is no reason to wait
+        return "agent-deploy --config /dev/null --database URL --store URL rollback …   # goes past the file"
+    if isinstance(error, BadConfigFile):
+        return "agent-deploy doctor   # once it is mended"
+    return _help(words) if isinstance(error, BadInput | BadConfig) else ""
+
+
+def _help(words: Sequence[str]) -> str:
+    """The help of the command that these words name, or of all of them."""
+    return " ".join(["agent-deploy", *_named(words)[0], "--help"])
+
+
+def _named(words: Sequence[str]) -> tuple[list[str], click.Command]:
+    """The command among the words: `["evals", "check"]`, and itself."""
+    from agent_deploy.cli.main import cli
+
+    names: list[str] = []
+    command: click.Command = cli
+    for word in words:
+        if isinstance(command, click.Group) and (found := command.get_command(click.Context(command), word)):
+            names, command = [*names, word], found
+    return names, command
+
+
+def _misplaced(error: click.ClickException, words: Sequence[str]) -> str:
+    """What to say of an option that is known, but stands on the wrong side of the command's name; else empty."""
+    if not isinstance(error, click.NoSuchOption) or error.ctx is None:
+        return ""
+    here, root = error.ctx.command, error.ctx.find_root().command
+    there, side = (_named(words)[1], "after") if here is root else (root, "before")
+    known = there is not here and any(error.option_name in parameter.opts for parameter in there.params)
+    return f"{error.option_name} goes {side} the command's name" if known else ""
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shown(words: Sequence[str]) -> str:

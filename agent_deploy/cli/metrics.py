@@ -41,6 +41,8 @@ def command(settings: Settings, workflow: str, window: str, environment: str, as
     from agent_deploy.telemetry.facts.store import open_facts
 
     config = settings.config()
+    if environment:
+        config.check_environment(environment)
     found = metrics(
         open_facts(config),
         open_prices(config.prices),

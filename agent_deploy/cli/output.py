@@ -6,10 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+
+from agent_deploy.errors import CannotWrite
 
 
 def emit(as_json: bool, document: dict[str, Any], text: Callable[[], str]) -> None:
@@ -24,16 +27,34 @@ def _json(document: dict[str, Any]) -> str:
 
 
 def _sayable(text: str) -> str:
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a closed stdout (`>&-`) is None
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _print(text: str) -> None:
-    """Print to stdout. Whoever reads may stop (`| head`): what is done stays done, and the exit code says so."""
+    """Print to stdout. Whoever reads may stop (`| head`): what is done stays done, and the exit code says so.
+
+    Raises CannotWrite where stdout is a file on a full disk.
+    """
     try:
-        click.echo(_sayable(text))
-    except BrokenPipeError:
+        click.echo(_sayable(text), color=_coloured())
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise CannotWrite(
+                f"the output cannot be written: {error.strerror}",
+                unchanged="What the command did before that stays done.",
+                next_command="agent-deploy status",
+            ) from error
+
+
+def _coloured() -> bool | None:
+    """False where nobody wants colours (no-color.org) or the terminal knows none; None: on a terminal alone."""
+    return False if os.environ.get("NO_COLOR") or _is_dumb() else None
+
+
+def _is_dumb() -> bool:
+    return os.environ.get("TERM") == "dumb"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -76,13 +97,14 @@ def count(number: int, noun: str) -> str:
 
 
 def say(line: str) -> None:
-    """Talk to the person, on stderr."""
-    click.echo(line, err=True)
+    """Talk to the person, on stderr. Nobody there to hear it changes nothing."""
+    with suppress(OSError):
+        click.echo(line, err=True, color=_coloured())
 
 
 def progress(line: str) -> None:
-    """Rewrite one line on stderr, on a terminal only; an empty line wipes it."""
-    if sys.stderr.isatty():
+    """Rewrite one line on stderr, on a terminal that can do that; an empty line wipes it."""
+    if sys.stderr and sys.stderr.isatty() and not _is_dumb():
         click.echo(f"\r\x1b[2K{line}", err=True, nl=False)
 
 
@@ -96,6 +118,7 @@ def tell_error(message: str, unchanged: str, next_command: str) -> None:
 
 
 def emit_error(code: int, message: str, unchanged: str, next_command: str) -> None:
-    """The same error as one JSON object on stdout."""
+    """The same error as one JSON object on stdout, if that can be written to."""
     error = {"exit_code": code, "message": message, "unchanged": unchanged, "next_command": next_command}
-    _print(_json({"error": error}))
+    with suppress(CannotWrite):
+        _print(_json({"error": error}))

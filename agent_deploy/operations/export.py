@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent_deploy.operations.fetch import check_empty
 from agent_deploy.operations.show import find
+from agent_deploy.operations.writing import write_files
 from registry.blobs import blob_key
 from registry.content import read_blobs
 from registry.manifest import ARTIFACT_TYPE, MANIFEST_TYPE
@@ -22,16 +23,15 @@ NOTE = "agent-deploy.note"
 
 
 def export(registry: Registry, ref: str, folder: Path) -> Version:
-    """Write the layout to a new or empty folder. Raises WouldOverwrite, NotFound or Damaged."""
+    """Write the layout to a new or empty folder. Raises WouldOverwrite, NotFound, Damaged or CannotWrite."""
     version = find(registry, ref)
     check_empty(folder)
     _, blobs = read_blobs(registry.store, version)
-    for digest, data in {**blobs, version.digest: version.manifest.encode()}.items():
-        path = folder / blob_key(digest)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    (folder / "index.json").write_text(json.dumps(_index(version), indent=2) + "\n")
-    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}\n')  # last: only a whole layout has it
+    contents = {blob_key(digest): data for digest, data in blobs.items()}
+    contents[blob_key(version.digest)] = version.manifest.encode()
+    contents["index.json"] = (json.dumps(_index(version), indent=2) + "\n").encode()
+    contents["oci-layout"] = b'{"imageLayoutVersion": "1.0.0"}\n'  # last: only a whole layout has it
+    write_files(folder, contents)
     return version
 
 

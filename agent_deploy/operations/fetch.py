@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agent_deploy.errors import WouldOverwrite
 from agent_deploy.operations.show import find
+from agent_deploy.operations.writing import write_files
 from registry.content import read_files
 from registry.models import Version
 from registry.registry import Registry
@@ -15,7 +16,7 @@ from registry.source import check_plain_path
 def fetch(registry: Registry, ref: str, folder: Path) -> tuple[Version, list[str]]:
     """Write `bundle.toml` and every file, checked, to a new or empty folder; the version and the paths written.
 
-    Raises WouldOverwrite when the folder holds anything.
+    Raises WouldOverwrite when the folder holds anything, CannotWrite with nothing left behind.
     """
     import tomli_w
 
@@ -25,9 +26,7 @@ def fetch(registry: Registry, ref: str, folder: Path) -> tuple[Version, list[str
     for path in files:
         check_plain_path(path, version.ref)
     contents = {"bundle.toml": tomli_w.dumps(config).encode(), **files}
-    for path, data in contents.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
+    write_files(folder, contents)
     return version, sorted(contents)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent_deploy.config import FILE
 from agent_deploy.errors import ChecksFailed, WouldOverwrite
+from agent_deploy.operations.writing import write_files
 
 _STARTER = Path(__file__).parent.parent / "starter"
 
@@ -14,8 +15,8 @@ _STARTER = Path(__file__).parent.parent / "starter"
 def init(folder: Path, *, database: str | None = None, store: str | None = None) -> list[str]:
     """Write the starter files into a folder; their paths. `database` and `store` take the defaults' place in the file.
 
-    Raises WouldOverwrite, with nothing written, when any of them is there already; ChecksFailed when the S3 endpoint
-    named as store does not keep what a store promises.
+    Raises WouldOverwrite, with nothing written, when any of them is there already; CannotWrite, with nothing left
+    behind; ChecksFailed when the S3 endpoint named as store does not keep what a store promises.
     """
     contents = {path: (_STARTER / path).read_text(encoding="utf-8") for path in starter_paths()}
     for key, value in (("database", database), ("store", store)):
@@ -30,9 +31,7 @@ def init(folder: Path, *, database: str | None = None, store: str | None = None)
             )
     if store and store.startswith("s3://"):
         check_store(store)
-    for path, text in contents.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+    write_files(folder, {path: text.encode() for path, text in contents.items()})
     return list(contents)
 
 

@@ -121,25 +121,29 @@ def test_debug_shows_the_traceback_wherever_it_stands(
     assert answer.err.endswith("error: there is no workflow 'x'\n  next: agent-deploy list\n")
 
 
+def _fail_unexpectedly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_settings: object) -> None:
+        raise ZeroDivisionError("of all\nthings")
+
+    monkeypatch.setattr("agent_deploy.cli.options.Settings.config", fail)
+    monkeypatch.setattr("agent_deploy.cli.options.Settings.registry", fail)
+
+
 def test_an_unexpected_error_offers_the_traceback_by_a_command_that_can_be_pasted(
-    registry: Registry, here: Path, agent_deploy: AgentDeploy
+    agent_deploy: AgentDeploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add_version(registry)
-    (here / "a file").write_text("")
-    answer = agent_deploy("fetch", f"{WORKFLOW}@1", "a file/x")
+    _fail_unexpectedly(monkeypatch)
+    answer = agent_deploy("history", "a name")
     assert answer.err == (
-        "error: a file/x: Not a directory\n"
-        "  next: agent-deploy --debug fetch support-triage@1 'a file/x'   # shows the traceback\n"
+        "error: unexpected ZeroDivisionError: of all things\n"
+        "  next: agent-deploy --debug history 'a name'   # shows the traceback\n"
     )
 
 
 def test_the_command_that_shows_the_traceback_shows_no_password(
     agent_deploy: AgentDeploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_settings: object) -> None:
-        raise ZeroDivisionError("of all\nthings")
-
-    monkeypatch.setattr("agent_deploy.cli.options.Settings.config", fail)
+    _fail_unexpectedly(monkeypatch)
     answer = agent_deploy("--database", "postgresql://ann:hunter2@db/registry", "status")
     assert (answer.code, answer.err) == (
         1,

@@ -125,6 +125,7 @@ ERRORS = [
     (errors.BadInput, 2), (above.BadConfig, 2), (above.WouldOverwrite, 2), (errors.NotFound, 3), (errors.Refused, 4),
     (errors.Conflict, 5), (errors.NotDelivered, 6), (above.NotConverged, 6), (errors.Damaged, 7), (errors.Missing, 7),
     (above.ChecksFailed, 1), (errors.Unavailable, 1), (errors.CommitUnknown, 1), (ZeroDivisionError, 1), (OSError, 1),
+    (above.CannotWrite, 1),
 ]  # fmt: skip
 
 

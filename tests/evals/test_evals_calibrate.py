@@ -74,7 +74,11 @@ def test_a_run_with_repeats_that_is_on_record_needs_no_further_question(desk: De
     assert (answer.document["flaky"], answer.document["version"], desk.asked()) == (["odd"], 1, asked)
     once = call(None, "eval", f"{WORKFLOW}@1", "--json").document["run"]
     answer = calibrated("--run", once)
-    assert (answer.code, answer.err) == (2, f"error: {once} asked every case once: nothing in it can disagree\n")
+    assert (answer.code, answer.err) == (
+        2,
+        f"error: {once} asked every case once: nothing in it can disagree\n"
+        "  next: agent-deploy evals calibrate --help\n",
+    )
 
 
 def test_nothing_live_cannot_be_calibrated(desk: Desk) -> None:
@@ -125,5 +129,6 @@ def test_a_set_without_a_judge_has_nothing_to_measure(desk: Desk) -> None:
     answer = calibrated("--judge", "labels.jsonl")
     assert (answer.code, answer.err) == (
         2,
-        "error: evals/set.jsonl: no scorer of the set is a judge\n  Nothing was judged.\n",
+        "error: evals/set.jsonl: no scorer of the set is a judge\n  Nothing was judged.\n"
+        "  next: agent-deploy evals calibrate --help\n",
     )

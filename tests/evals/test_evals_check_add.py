@@ -69,7 +69,9 @@ def test_check_tells_every_fault_and_exits_2() -> None:
         "bad.yaml:1: has no 'input'\n"
         "bad.yaml:2: unknown key 'inptu'; did you mean 'input'?\n"
         "bad.yaml:5: 'critical': must be true or false, not 1\n",
-        "error: bad.yaml is no eval set: 3 faults\n  Nothing was run.\n",
+        "error: bad.yaml is no eval set: 3 faults\n"
+        "  Nothing was run.\n"
+        "  next: agent-deploy evals check bad.yaml   # once they are mended\n",
     )
     answer = call(None, "evals", "check", "bad.yaml", "--json")
     assert (answer.code, answer.err, answer.document["digest"]) == (2, "", None)

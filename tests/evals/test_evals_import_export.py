@@ -152,4 +152,7 @@ def test_export_has_to_be_told_as_what(registry: Registry) -> None:
 def test_a_statement_that_cannot_be_written_is_told_by_its_path(registry: Registry) -> None:
     record_run(registry, find(registry, f"{WORKFLOW}@1"), 1, {"a": "P"})
     answer = call(registry, "evals", "export", "run-0000000001", "--in-toto", "--output", "nowhere/x.json")
-    assert (answer.code, answer.err.splitlines()[0]) == (1, "error: nowhere/x.json: No such file or directory")
+    assert (answer.code, answer.err.splitlines()[0]) == (
+        1,
+        "error: cannot write nowhere/x.json: No such file or directory",
+    )

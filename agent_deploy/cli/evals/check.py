@@ -36,7 +36,7 @@ def command(settings: Settings, path: str | None, print_schema: bool, as_json: b
     from agent_deploy.operations.evals.check import check, schema
 
     if print_schema:
-        click.echo(schema(), nl=False)
+        emit(False, {}, lambda: schema().rstrip("\n"))
         return
     if path is None:
         raise click.MissingParameter(param_hint="'PATH'", param_type="argument")
@@ -44,9 +44,15 @@ def command(settings: Settings, path: str | None, print_schema: bool, as_json: b
     checked = check(Path(path), path, modules=config.file.parent if config.file else Path.cwd())
     emit(as_json, _document(checked), lambda: _text(checked))
     if checked.faults and not as_json:
+        import shlex
+
         from registry.errors import BadInput
 
-        raise BadInput(f"{path} is no eval set: {count(len(checked.faults), 'fault')}", unchanged="Nothing was run.")
+        raise BadInput(
+            f"{path} is no eval set: {count(len(checked.faults), 'fault')}",
+            unchanged="Nothing was run.",
+            next_command=f"agent-deploy evals check {shlex.quote(path)}   # once they are mended",
+        )
     if checked.faults:
         click.get_current_context().exit(2)
 

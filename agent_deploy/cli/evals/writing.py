@@ -8,9 +8,13 @@ from agent_deploy.cli.output import emit, say
 
 
 def write_or_print(where: str, text: str) -> None:
-    """Write the text to the file `where`, in place of what is there, and say so; `-` prints it."""
+    """Write the text to the file `where`, in place of what is there, and say so; `-` prints it. Raises CannotWrite."""
     if where == "-":
         emit(False, {}, lambda: text.rstrip("\n"))
         return
-    Path(where).write_text(text, encoding="utf-8")
+    from agent_deploy.operations.writing import told_if_unwritten
+
+    path = Path(where)
+    with told_if_unwritten(path):
+        path.write_text(text, encoding="utf-8")
     say(f"wrote {where}")

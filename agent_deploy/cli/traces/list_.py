@@ -53,6 +53,8 @@ def command(
     from registry.times import now
 
     config = settings.config()
+    if environment:
+        config.check_environment(environment)
     found = list_(
         open_facts(config),
         open_prices(config.prices),

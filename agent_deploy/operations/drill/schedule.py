@@ -13,6 +13,7 @@ from agent_deploy.operations.drill.schedulers.gitlab import gitlab
 from agent_deploy.operations.drill.schedulers.kubernetes import kubernetes
 from agent_deploy.operations.drill.schedulers.parts import File, Job
 from agent_deploy.operations.drill.schedulers.systemd import systemd
+from agent_deploy.operations.writing import told_if_unwritten
 
 EVENTBRIDGE = "eventbridge"
 _WRITERS: Mapping[str, Callable[[Job], list[File]]] = {
@@ -34,9 +35,10 @@ def schedule_files(kind: str, job: Job, bridge: Bridge | None = None) -> list[Fi
 
 
 def write_files(files: list[File], folder: Path) -> list[Path]:
-    """Write them, each under its name, over what is there; their paths."""
+    """Write them, each under its name, over what is there; their paths. Raises CannotWrite."""
     paths = [folder / file.name for file in files]
     for path, file in zip(paths, files, strict=True):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file.text, encoding="utf-8")
+        with told_if_unwritten(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.text, encoding="utf-8")
     return paths

@@ -10,6 +10,7 @@ from agent_deploy.evals.recording import read_outcomes
 from agent_deploy.evals.reports.in_toto import statement
 from agent_deploy.evals.runs import Run
 from agent_deploy.operations.evals.show import finished_run
+from agent_deploy.operations.writing import told_if_unwritten
 from registry.registry import Registry
 
 
@@ -26,12 +27,13 @@ def export(
 ) -> Exported:
     """The statement of a run (`reports.in_toto.statement`), also written to `output`, in place of what is there.
 
-    Raises NotFound while the run is not complete, Damaged when a blob of it is not whole.
+    Raises NotFound while the run is not complete, Damaged when a blob of it is not whole, CannotWrite.
     """
     import json
 
     run = finished_run(registry, id_)
     made = statement(run, read_outcomes(registry, run), fail_under=fail_under, url=url)
     if output is not None:
-        output.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        with told_if_unwritten(output):
+            output.write_text(json.dumps(made, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return Exported(run, made)

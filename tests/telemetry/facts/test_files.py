@@ -250,6 +250,31 @@ def _leave(held: HeldFiles) -> None:
     held.release()
 
 
+def test_where_nothing_can_be_written_beside_the_facts_they_are_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = kept_in(tmp_path)
+    seal(facts, call(1))
+    (facts.folder / "held").rmdir()
+    (facts.folder / "held").write_text("a file where a folder has to be")
+    assert len(read_facts(facts)) == 3
+    held = HeldFiles(facts.folder)
+    assert (held.folder.is_dir(), facts.folder in held.folder.parents) == (True, False)
+    held.release()
+    assert not held.folder.parent.exists()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(Unavailable, match=f"cannot write to {facts.folder}"):
+        HeldFiles(facts.folder)
+
+
+def test_a_spool_that_cannot_be_read_is_told_as_such(tmp_path: Path) -> None:
+    facts = kept_in(tmp_path)
+    facts.folder.mkdir(parents=True)
+    (facts.folder / "spool").write_text("a file where a folder has to be")
+    with pytest.raises(Unavailable, match=f"cannot read {facts.folder}/spool: Not a directory"):
+        read_facts(facts)
+
+
 @pytest.mark.slow
 def test_a_forked_child_takes_nothing_away_from_its_parent(tmp_path: Path, held: HeldFiles) -> None:
     child = multiprocessing.get_context("fork").Process(target=_leave, args=(held,))

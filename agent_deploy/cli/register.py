@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,16 +44,31 @@ def command(
     """
     from agent_deploy.actor import find_actor
     from agent_deploy.operations.register import register
+    from agent_deploy.operations.workflows import find_source
     from agent_deploy.wiring import open_registry
     from registry.source import read_source
 
     config = settings.config()
-    folder = Path(source)
-    if not folder.exists():
-        folder = config.sources.get(source, folder)
-    bundle = read_source(folder, allow_invisible=allow_invisible, allow_secret=allow_secret)
+    folder = find_source(config, source)
+    with _told_which(folder, source):
+        bundle = read_source(folder, allow_invisible=allow_invisible, allow_secret=allow_secret)
     done = register(open_registry(config, create=True), bundle, actor=find_actor(actor), tag=tag, note=note)
     emit(as_json, document(done), lambda: text(done, next_command(config, done)))
+
+
+@contextmanager
+def _told_which(folder: Path, source: str) -> Iterator[None]:
+    """A fault is told by file and line within the folder; of several bundles in one job, this tells which."""
+    from registry.errors import BadInput
+
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(
+            error.message,
+            unchanged=error.unchanged or f"Nothing was registered from {folder}.",
+            next_command=error.next_command or f"agent-deploy register {shlex.quote(source)}   # once it is mended",
+        ) from error
 
 
 def next_command(config: Config, done: Registered) -> str:

@@ -163,7 +163,7 @@ def test_a_registered_workflow_without_calls_is_told_to_have_none_and_any_other_
 
 
 def test_without_a_registry_the_facts_alone_are_asked(here: Path) -> None:
-    with pytest.raises(NotFound, match=r"there is no workflow 'support-triage'$"):
+    with pytest.raises(NotFound, match=r"there is no workflow 'support-triage'; none at all is on record here$"):
         run("support-triage")
 
 

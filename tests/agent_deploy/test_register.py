@@ -140,13 +140,43 @@ def test_content_that_has_a_tag_is_given_no_other(registry: Registry, here: Path
     )
 
 
+@pytest.mark.parametrize(
+    ("typed", "said", "next_command"),
+    [
+        ("suport-triage", "is neither a folder nor a workflow of {file}; did you mean 'support-triage'? (there: lost, "
+         "support-triage)", "agent-deploy register --help"),
+        ("lost", "{file}: 'workflows.lost.source': {here}/gone is not a folder",
+         "agent-deploy register --help"),
+    ],
+)  # fmt: skip
+def test_a_misspelt_workflow_is_met_with_the_nearest_and_a_lost_folder_with_its_key(
+    here: Path, agent_deploy: AgentDeploy, typed: str, said: str, next_command: str
+) -> None:
+    sources = {WORKFLOW: "bundle", "lost": "gone"}
+    text = "".join(f'[workflows.{name}]\nsource = "{folder}"\n' for name, folder in sources.items())
+    (here / "agent-deploy.toml").write_text(text)
+    answer = agent_deploy("register", typed)
+    assert (answer.code, said.format(file=here / "agent-deploy.toml", here=here) in answer.err) == (2, True)
+    assert answer.err.endswith(f"  next: {next_command}\n")
+
+
+def test_in_a_folder_without_a_configuration_that_is_told(here: Path, agent_deploy: AgentDeploy) -> None:
+    assert agent_deploy("register", WORKFLOW).err == (
+        "error: support-triage is neither a folder nor named in an agent-deploy.toml, for there is none here\n"
+        "  Nothing was registered.\n"
+        "  next: agent-deploy init   # writes an example to start from\n"
+    )
+
+
 def test_a_bad_bundle_is_refused_before_any_registry_is_made(here: Path, agent_deploy: AgentDeploy) -> None:
     write_bundle(here / "bundle", prompts={"system": "../outside.md"})
     answer = agent_deploy("register", "bundle")
     assert (answer.code, answer.out, answer.err) == (
         2,
         "",
-        "error: bundle.toml:4: prompts.system: '../outside.md' is not a plain relative path inside the bundle folder\n",
+        "error: bundle.toml:4: prompts.system: '../outside.md' is not a plain relative path inside the bundle folder\n"
+        "  Nothing was registered from bundle.\n"
+        "  next: agent-deploy register bundle   # once it is mended\n",
     )
     assert not (here / ".agent-deploy").exists()
 

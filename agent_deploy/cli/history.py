@@ -25,8 +25,8 @@ _HEADINGS = ["ENVIRONMENT", "GENERATION", "VERSION", "TAG", "KIND", "GATE", "FRO
 def command(settings: Settings, workflow: str, environment: str | None, limit: int, as_json: bool) -> None:
     """Show a workflow's releases, newest first.
 
-    Write the newest hash down elsewhere, and `agent-deploy verify --expect-head HASH` proves later that the log was
-    not rebuilt.
+    Write the newest hash down elsewhere, whole, as --json has it: `agent-deploy verify --expect-head HASH` then proves
+    that the log was not rebuilt.
     """
     from agent_deploy.operations.history import history
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from registry.catalog import check_workflow_exists, list_workflows
+from registry.errors import BadInput
 from registry.pointers import list_pointers
 from registry.registry import Registry
 from registry.verification import blob_faults, find_hash, log_faults, pointer_faults, read_records
+
+_HASH = re.compile("sha256:[0-9a-f]{64}")
 
 
 @dataclass(slots=True)
@@ -37,8 +41,15 @@ def verify(
 ) -> Verified:
     """Check everything on record, of one workflow or of all. Faults are returned; NotFound and Unavailable raised.
 
-    expect_head: the hash of a version or release, written down elsewhere; a fault when no chain holds it.
+    expect_head: the hash of a version or release, written down elsewhere; a fault when no chain holds it. Raises
+    BadInput for a part of one: whoever rebuilds a log can have it come out with the few digits that tables show.
     """
+    if expect_head and not _HASH.fullmatch(expect_head):
+        raise BadInput(
+            f"--expect-head takes a whole hash, sha256: and 64 hex digits, not {expect_head!r}",
+            unchanged="Nothing was checked.",
+            next_command=f"agent-deploy history {workflow or 'WORKFLOW'} --json   # has the hashes whole",
+        )
     with registry.database.read() as connection:
         if workflow:
             check_workflow_exists(connection, workflow)

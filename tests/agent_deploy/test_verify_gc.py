@@ -192,6 +192,18 @@ def test_a_head_written_down_elsewhere_proves_that_the_log_was_not_rebuilt(
         assert (answer.code, answer.out.splitlines()[0]) == (0, f"expected head found: {found}")
 
 
+def test_a_part_of_a_hash_proves_nothing_and_is_no_damage_either(live: Registry, agent_deploy: AgentDeploy) -> None:
+    head = agent_deploy("history", WORKFLOW, "--json").document["releases"][0]["hash"]
+    for part in (head[:19], "abc", head[7:]):  # the first is what the table of `history` shows
+        answer = agent_deploy("verify", WORKFLOW, "--expect-head", part)
+        assert (answer.code, answer.out) == (2, "")
+        assert answer.err == (
+            f"error: --expect-head takes a whole hash, sha256: and 64 hex digits, not {part!r}\n"
+            "  Nothing was checked.\n"
+            f"  next: agent-deploy history {WORKFLOW} --json   # has the hashes whole\n"
+        )
+
+
 def test_a_log_rebuilt_without_a_trace_is_betrayed_by_a_head_written_down(
     live: Registry, agent_deploy: AgentDeploy
 ) -> None:

@@ -11,7 +11,7 @@ step() { printf '\n\033[1m# %s\033[0m\n' "$1"; }
 run() {
     local words=() word
     for word in "$@"; do
-        case $word in *" "*) words+=("\"$word\"") ;; *) words+=("$word") ;; esac
+        case $word in *'"'*) words+=("'$word'") ;; *" "*) words+=("\"$word\"") ;; *) words+=("$word") ;; esac
     done
     printf '\033[36m$ %s\033[0m\n' "${words[*]}"
     "$@"

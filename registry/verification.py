@@ -54,16 +54,21 @@ def log_faults(records: Records) -> Iterator[str]:
     for item in records.evidence:
         if digests.get(item["version"]) != item["digest"]:
             yield f"{records.workflow}: evidence {item['number']} has not the digest of version {item['version']}"
-    for environment, releases in records.releases.items():
-        place = f"{records.workflow} in {environment}"
-        for fault in chain_faults(releases, "generation", "generation"):
-            yield f"{place}: {fault}"
-        for release in releases:
-            if digests.get(release["version"]) != release["digest"]:
-                yield f"{place}: generation {release['generation']} has not the digest of version {release['version']}"
-        last, delivered = releases[-1]["generation"] if releases else 0, records.delivered[environment]
-        if delivered > last:
-            yield f"{place}: generation {delivered} was delivered, but the log ends at {last}: cut off"
+    for environment in records.releases:
+        for fault in _release_faults(records, environment, digests):
+            yield f"{records.workflow} in {environment}: {fault}"
+
+
+def _release_faults(records: Records, environment: str, digests: Mapping[int, str]) -> Iterator[str]:
+    """Of one environment. digests: of the versions, by number."""
+    releases, delivered = records.releases[environment], records.delivered[environment]
+    yield from chain_faults(releases, "generation", "generation")
+    for release in releases:
+        if digests.get(release["version"]) != release["digest"]:
+            yield f"generation {release['generation']} has not the digest of version {release['version']}"
+    last = releases[-1]["generation"] if releases else 0
+    if delivered > last:
+        yield f"generation {delivered} was delivered, but the log ends at {last}: cut off"
 
 
 def blob_faults(store: Store, records: Records, seen: dict[str, str]) -> Iterator[str]:

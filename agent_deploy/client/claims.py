@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from agent_deploy.client.baggage import Claim
 from agent_deploy.client.bundle import Bundle
@@ -35,16 +36,7 @@ class Claims:
             return None
         if live.generation == claim.generation:
             return live
-        return Bundle(
-            workflow=workflow,
-            environment=self._environment,
-            generation=claim.generation,
-            version=live.version,
-            tag=live.tag,
-            digest=live.digest,
-            source=live.source,
-            content=live.content,
-        )
+        return replace(live, generation=claim.generation)
 
     def bundle(self, workflow: str, claim: Claim) -> Bundle | None:
         """The claimed bundle, its version, tag and generation as the caller said; None, and a log line, without one."""

@@ -64,26 +64,30 @@ def make(
     admission = admission if plan.changes else None
     if admission:
         admission.rehearse()
+        admit = admission.admit
     if dry_run:
         check_whole(registry.store, plan.target)
-        moved = Moved(plan.head, "") if plan.head else None
-    else:
-        admit = admission.admit if admission else admit
-        moved = carry_out(registry, plan, actor=actor, reason=reason, clock=clock, admit=admit)
-    changed = plan.changes and not dry_run
-    if changed and moved:
+        gate = admission.gate if admission else None
+        return Move(plan, plan.head, changed=False, dry_run=True, not_delivered="", undo="",
+                    elapsed_ms=_ms_since(started), gate=gate)  # fmt: skip
+    moved = carry_out(registry, plan, actor=actor, reason=reason, clock=clock, admit=admit)
+    if plan.changes:
         _log(moved)
     return Move(
         plan=plan,
-        release=moved.release if moved else None,
-        changed=changed,
-        dry_run=dry_run,
-        not_delivered=moved.not_delivered if moved else "",
-        undo=undo_command(moved.release, plan.head) if changed and moved else "",
-        elapsed_ms=(time.monotonic() - started) * 1000,
+        release=moved.release,
+        changed=plan.changes,
+        dry_run=False,
+        not_delivered=moved.not_delivered,
+        undo=undo_command(moved.release, plan.head) if plan.changes else "",
+        elapsed_ms=_ms_since(started),
         gate=admission.gate if admission else None,
-        committed_ms=(moved.committed - started) * 1000 if moved and moved.committed is not None else None,
+        committed_ms=None if moved.committed is None else (moved.committed - started) * 1000,
     )
+
+
+def _ms_since(started: float) -> float:
+    return (time.monotonic() - started) * 1000
 
 
 def _log(moved: Moved) -> None:

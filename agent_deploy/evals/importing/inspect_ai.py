@@ -100,24 +100,29 @@ def _result(sample: Table) -> Result:
     )
     error = (sample.get("error") or {}).get("message") or ("" if scores else "the log holds no score of it")
     passed = all(score.passed for score in scores)
-    output = sample.get("output") or {}
-    message = ((output.get("choices") or [{}])[0]).get("message") or {}
-    text = output.get("completion") or _text(message.get("content"))
-    calls = tuple(_call(model, usage) for model, usage in (sample.get("model_usage") or {}).items())
+    output, tool_calls = _said(sample.get("output") or {})
     return Result(
         case="",
         repeat=0,
         status="errored" if error else "passed" if passed else "failed",
-        output=text or ("" if message and not message.get("tool_calls") else None),
+        output=output,
         scores=scores,
         error=error,
         error_kind="other" if error else None,
         attempts=1 + len(sample.get("error_retries") or ()),
         latency_ms=1000 * float(sample.get("working_time") or sample.get("total_time") or 0),
-        calls=calls,
-        tool_calls=tuple(ToolCall(c["function"], c.get("arguments")) for c in message.get("tool_calls") or ()),
+        calls=tuple(_call(model, usage) for model, usage in (sample.get("model_usage") or {}).items()),
+        tool_calls=tool_calls,
         cost_usd=_cost(sample),
     )
+
+
+def _said(output: Table) -> tuple[str | None, tuple[ToolCall, ...]]:
+    """What the model answered with, None where it only asked for tools or nothing came; and the tools asked for."""
+    message = ((output.get("choices") or [{}])[0]).get("message") or {}
+    tool_calls = tuple(ToolCall(call["function"], call.get("arguments")) for call in message.get("tool_calls") or ())
+    text = output.get("completion") or _text(message.get("content"))
+    return text or ("" if message and not tool_calls else None), tool_calls
 
 
 def _text(content: Any) -> str:

@@ -14,6 +14,7 @@ from agent_deploy.errors import BadConfig, BadConfigFile
 
 FILE = "agent-deploy.toml"
 STATE = ".agent-deploy"
+_DATABASE = f"sqlite:///{STATE}/registry.db"
 DEFAULT_AGENT = "bundle"
 
 
@@ -116,20 +117,13 @@ def load_config(
     path = _find(file or environ.get("AGENT_DEPLOY_CONFIG"), here)
     document = _read(path) if path else {}
     base = path.parent if path else here
-    given_database, given_store = (
-        database or environ.get("AGENT_DEPLOY_DATABASE"),
-        store or environ.get("AGENT_DEPLOY_STORE"),
-    )
-    given_environment = environ.get("AGENT_DEPLOY_ENVIRONMENT")
+    database = database or environ.get("AGENT_DEPLOY_DATABASE")
+    store = store or environ.get("AGENT_DEPLOY_STORE")
     workflows = document.get("workflows", {})
     return Config(
-        database=_database(given_database, here)
-        if given_database
-        else _database(document.get("database", f"sqlite:///{STATE}/registry.db"), base),
-        store=_store(given_store, here) if given_store else _store(document.get("store", STATE), base),
-        default_environment=_environment(given_environment, "AGENT_DEPLOY_ENVIRONMENT")
-        if given_environment
-        else _environment(document.get("default_environment", "production"), f"{path}: 'default_environment'"),
+        database=_database(database or document.get("database", _DATABASE), here if database else base),
+        store=_store(store or document.get("store", STATE), here if store else base),
+        default_environment=_default_environment(environ.get("AGENT_DEPLOY_ENVIRONMENT"), document, path),
         environments=tuple(sorted(document.get("environments", {}))),
         sources={name: base / table["source"] for name, table in workflows.items() if "source" in table},
         file=path,
@@ -173,10 +167,13 @@ def _read(path: Path) -> dict[str, Any]:
     return document
 
 
-def _environment(name: str, said_by: str) -> str:
+def _default_environment(given: str | None, document: Mapping[str, Any], path: Path | None) -> str:
+    """given: by the variable, which comes before the file."""
     from registry.errors import BadInput
     from registry.names import check_environment
 
+    name = given or document.get("default_environment", "production")
+    said_by = "AGENT_DEPLOY_ENVIRONMENT" if given else f"{path}: 'default_environment'"
     try:
         return check_environment(name)
     except BadInput as error:

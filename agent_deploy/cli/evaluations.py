@@ -113,7 +113,7 @@ def _next(done: Evaluation, error_limit: float) -> str:
     started = done.run.started
     asked = f"--env {started.environment}"
     if not started.on_record:
-        asked += f" --cases {shlex.quote(started.set_path)}"
+        asked += f" --cases {shlex.quote(started.set_path)} --agent {shlex.quote(started.agent)}"
     if done.run.error_rate > error_limit:
         return f"agent-deploy eval {done.version.ref} {asked}"
     if not started.on_record:

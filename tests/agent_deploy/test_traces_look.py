@@ -110,6 +110,8 @@ def test_a_call_is_shown_by_the_first_digits_of_its_id_or_its_trace_or_by_its_re
     call = root(0xABCDEF12345, request_id="order 66")
     trace = [replace(fact, trace_id="1234567" + "0" * 25) for fact in (call, chat(call, 1), step(call, 2, "tool", 5))]
     store = store_of(here, [*trace, root(0xABCDEE)])
+    store_of(here, [root(0xABCDED, request_id="r-1")])
+    assert show(store, prices_of(here), "r-1", clock=lambda: NOW).tree.id == root(0xABCDED).span_id
     for text in (call.span_id, call.span_id[:-1], "1234567", "1234567" + "0" * 25, "order 66"):
         tree = show(store, prices_of(here), text, clock=lambda: NOW).tree
         assert (tree.id, len(tree.facts), tree.cost_usd) == (call.span_id, 3, Decimal("0.002"))

@@ -218,6 +218,10 @@ def test_a_run_with_another_agent_than_the_workflow_s_own_is_not_on_record(desk:
     (desk.folder / "right.py").write_text("def always(bundle, input):\n    return input\n")
     document = evaluated(f"{WORKFLOW}@1", "--agent", "right:always", "--json").document
     assert (document["agent"], document["eval_set"]["on_record"]) == ("right:always", False)
+    (desk.folder / "right.py").write_text("def always(bundle, input):\n    raise ValueError\n")
+    document = evaluated(f"{WORKFLOW}@1", "--agent", "right:always", "--json").document
+    words = "--env production --cases evals/set.jsonl --agent right:always"
+    assert document["next"] == f"agent-deploy eval {WORKFLOW}@1 {words}"
 
 
 def test_the_baseline_s_missing_run_is_asked_for_by_its_very_command(desk: Desk) -> None:

@@ -114,6 +114,14 @@ def test_add_appends_a_case_and_says_what_to_type_next() -> None:
     )
 
 
+def test_a_case_that_says_no_answer_is_to_be_checked_first_for_a_scorer_may_need_one() -> None:
+    answer = call(None, "evals", "add", "set.yaml", "--input", "My card is gone", "--id", "c")
+    assert (answer.code, answer.out.splitlines()[1]) == (
+        0,
+        "  next  agent-deploy evals check set.yaml && git add set.yaml",
+    )
+
+
 def test_add_takes_personal_data_out_and_prints_counts_only() -> None:
     text = "I am ann@example.org, ring +44 20 7946 0958 or bob@example.org"
     answer = call(None, "evals", "add", "set.yaml", "--input", text, "--redact", "--id", "c", "--json")

@@ -108,6 +108,8 @@ def _text(done: CaseAdded, path: str) -> str:
     case, created = done.added.case, done.added.created
     counts = [f"{kind} {times}" for kind, times in (done.redacted or {}).items()]
     redacted = "" if done.redacted is None else ", ".join(counts) or "nothing was found"
-    look = f"agent-deploy evals check {path} && git add {path}" if created else f"git diff {path} && git add {path}"
+    unjudged = case.expected is None and not case.scorers  # then not every scorer of a set can do with it
+    first = f"agent-deploy evals check {path}" if created or unjudged else f"git diff {path}"
+    look = f"{first} && git add {path}"
     said = facts([("redacted", redacted), ("next", look)])
     return f"{path}:{case.line}: added case {case.id!r}{' to a new file' if created else ''}\n{said}"

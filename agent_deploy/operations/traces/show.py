@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from agent_deploy.costs.prices import Prices
 from agent_deploy.errors import BadConfig
 from agent_deploy.telemetry.facts.store import FactStore
-from agent_deploy.telemetry.looking.calls import MOST_FOUND, find_calls, read_trace
+from agent_deploy.telemetry.looking.calls import FEWEST_DIGITS, MOST_FOUND, find_calls, read_trace
 from agent_deploy.telemetry.looking.prices import price_of
 from agent_deploy.telemetry.looking.tree import CallTree, tree_of
 from registry.errors import BadInput, NotFound
@@ -20,7 +20,6 @@ LINK_KEY = "traces_link"
 # How far back is looked, step by step: what is asked for is new as a rule, and looking costs what is looked through.
 _REACHES = (timedelta(days=1), timedelta(days=7), timedelta(days=30), None)
 _AROUND = timedelta(days=1)  # a step may be so far from its call's start
-_FEWEST_DIGITS = 6
 _PLACEHOLDERS = ("trace_id", "call_id", "start_ms", "end_ms")
 
 
@@ -46,8 +45,6 @@ def show(
     since: where to stop looking back; without it the last day is looked through, then the last week, then all.
     Raises NotFound, and BadInput where the text means several calls.
     """
-    if len(text) < _FEWEST_DIGITS:
-        raise BadInput(f"{text!r} is too short to name a call: give {_FEWEST_DIGITS} digits of its id at least")
     trace_id, call_id, first_at = _find(facts, text, since, clock())
     with closing(facts.connection(since=first_at - _AROUND, until=first_at + _AROUND)) as connection:
         tree = tree_of(read_trace(connection, trace_id), call_id, price_of(prices))
@@ -76,6 +73,12 @@ def _find(facts: FactStore, text: str, since: datetime | None, at: datetime) -> 
         if found:
             trace_id, call_id, first_at = _only(text, found)
             return trace_id, call_id, first_at.replace(tzinfo=UTC)
+    if len(text) < FEWEST_DIGITS:
+        raise BadInput(
+            f"no call on record has the request id {text!r}{_since(since)}, and as an id it is too short: give "
+            f"{FEWEST_DIGITS} digits at least",
+            next_command="agent-deploy traces list",
+        )
     raise NotFound(
         f"no call on record has an id that begins with {text!r}, or this request id{_since(since)}",
         next_command="agent-deploy traces list",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agent_deploy.telemetry.looking.tree import Price
 
 MOST_FOUND = 20
+FEWEST_DIGITS = 6  # of an id: fewer would mean too many calls
 _FACT = ", ".join(f'"{name}"' for name in COLUMNS)
 _OF_CALL = (
     "key", "trace_id", "workflow", "environment", "version", "tag", "tenant", "request_id", "started_at", "duration_ms",
@@ -100,15 +101,17 @@ def workflows_seen(connection: DuckDBPyConnection) -> list[str]:
 
 
 def find_calls(connection: DuckDBPyConnection, text: str) -> list[tuple[str, str, datetime]]:
-    """(trace id, call id, start) of the calls that the text means: an id's first digits, or a whole request id.
+    """(trace id, call id, start) of the calls that the text means: an id's first digits, FEWEST_DIGITS at least, or a
+    whole request id, however short.
 
     The call id is empty where the trace stands for the call. The newest first, MOST_FOUND at most.
     """
     return connection.execute(
         """SELECT trace_id, call_id, min(started_at) AS first_at FROM facts
-        WHERE starts_with(trace_id, $digits) OR starts_with(call_id, $digits) OR (kind = 'call' AND request_id = $text)
+        WHERE (length($digits) >= $fewest AND (starts_with(trace_id, $digits) OR starts_with(call_id, $digits)))
+            OR (kind = 'call' AND request_id = $text)
         GROUP BY trace_id, call_id ORDER BY first_at DESC, trace_id, call_id LIMIT $most""",
-        {"digits": text.lower(), "text": text, "most": MOST_FOUND},
+        {"digits": text.lower(), "fewest": FEWEST_DIGITS, "text": text, "most": MOST_FOUND},
     ).fetchall()
 
 

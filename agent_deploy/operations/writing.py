@@ -64,10 +64,11 @@ def cannot_write(path: Path, error: OSError, unchanged: str = "Nothing was writt
 def look_at(path: Path, error: OSError) -> str:
     """The command that shows what is in the way: how full the disk is, or whose the nearest folder is."""
     absolute = path.absolute()
-    folder = next(each for each in (absolute, *absolute.parents) if os.path.lexists(each))
+    there = next(each for each in (absolute, *absolute.parents) if os.path.lexists(each))
     if error.errno in _NO_ROOM:
-        return f"df -h {shlex.quote(str(folder))}   # make room, then the same command again"
-    return f"ls -ld {shlex.quote(str(folder))}   # who may do what there"
+        return f"df -h {shlex.quote(str(there))}   # make room, then the same command again"
+    shown = [there] if os.path.isdir(there) else [there.parent, there]  # noqa: PTH112 - Path.is_dir may raise
+    return f"ls -ld {shlex.join(map(str, shown))}   # who may do what there"
 
 
 def _make_folders(folder: Path, made: list[Path]) -> None:

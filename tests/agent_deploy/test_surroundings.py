@@ -85,6 +85,18 @@ def test_a_folder_for_the_junit_file_that_is_not_there_is_told_before_anything_i
     assert agent_deploy("evals", "history", WORKFLOW, "--json").document["runs"] == []
 
 
+def test_what_is_in_the_way_is_shown_with_the_folder_that_it_stands_in(
+    registry: Registry, here: Path, agent_deploy: AgentDeploy
+) -> None:
+    add_version(registry)
+    (here / "a file").write_text("")
+    assert agent_deploy("fetch", f"{WORKFLOW}@1", "a file/x").err == (
+        "error: cannot write a file/x/bundle.toml: Not a directory\n"
+        "  Nothing was written.\n"
+        f"  next: ls -ld {here} '{here}/a file'   # who may do what there\n"
+    )
+
+
 @pytest.mark.slow
 @needs_full
 @pytest.mark.parametrize("more", [[], ["--json"]])

@@ -182,7 +182,7 @@ def test_an_option_on_the_wrong_side_of_the_commands_name_is_told_so(
         (["cost", WORKFLOW, "--since", "yesterday"], "agent-deploy cost --help"),
         (["cost", WORKFLOW, "--compare", "1"], "agent-deploy cost --help"),
         (["metrics", WORKFLOW, "--window", "x"], "agent-deploy metrics --help"),
-        (["evals", "import", "nowhere.json", "--version", "x@1"], "agent-deploy evals import --help"),
+        (["evals", "add", "x.yaml", "--input", "@gone"], "agent-deploy evals add --help"),
     ],
 )
 def test_wrong_words_lead_to_the_help_of_the_command_where_nothing_better_is_known(

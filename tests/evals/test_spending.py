@@ -13,6 +13,7 @@ from agent_deploy.evals.ports import Question
 from agent_deploy.evals.results import Reply, Result, Score
 from agent_deploy.evals.running.runner import plan, run_cases
 from agent_deploy.evals.running.spending import cost_now
+from agent_deploy.telemetry.taxonomy import FailureMode
 from tests.evals.trying import CALL, Clock, FakeAgent, bench_of, numbered
 
 CASES = numbered(100)
@@ -61,7 +62,8 @@ def test_the_first_question_is_asked_alone_for_nobody_knows_yet_what_one_costs()
 
 def test_an_attempt_that_gave_no_answer_counts_as_the_dearest_answer_but_for_too_many() -> None:
     async def answer(question: Question) -> Reply:
-        kind = {"c1": "timeout", "c2": "rate_limit"}.get(question.case)
+        kinds: dict[str, FailureMode] = {"c1": "timeout", "c2": "rate_limit"}
+        kind = kinds.get(question.case)
         if kind and agent.asked.count((question.case, 0)) == 1:
             raise CaseError("not now", kind=kind, retry=True)
         return Reply(question.input, (CALL,))

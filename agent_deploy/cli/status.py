@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent_deploy.cli.options import Settings, example, json_option, pass_settings
-from agent_deploy.cli.output import emit, moment, table, tell_error
+from agent_deploy.cli.output import count, emit, moment, table, tell_error
 from agent_deploy.cli.releases import gate_of, gate_word
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agent_deploy.operations.drill.status import DrillStatus
     from agent_deploy.operations.live_cost import LiveCost, LiveCosts
     from agent_deploy.operations.status import Live, Status
+    from registry.models import Release
 
 _HEADINGS = ["WORKFLOW", "ENVIRONMENT", "VERSION", "TAG", "GENERATION", "GATE", "SINCE", "BY", "DELIVERED", "READERS"]
 
@@ -55,15 +56,19 @@ def _document(found: Status, costs: LiveCosts, drills: Drills) -> dict[str, Any]
         {"workflow": workflow, "environments": [_environment(live, costs, drills) for live in lives]}
         for workflow, lives in groupby(found.live, key=lambda live: live.release.workflow)
     ]
-    errors = {"store_error": found.store_error, "costs_error": costs.error.message if costs.error else ""}
-    return {"workflows": workflows, **{name: said for name, said in errors.items() if said}}
+    besides = {
+        "store_error": found.store_error,
+        "costs_error": costs.error.message if costs.error else "",
+        "cost_deltas_untold": costs.untold,
+    }
+    return {"workflows": workflows, **{name: said for name, said in besides.items() if said}}
 
 
 def _environment(live: Live, costs: LiveCosts, drills: Drills) -> dict[str, Any]:
     from registry.times import to_text
 
     release = live.release
-    known = costs.by_place.get((release.workflow, release.environment))
+    known = _known(release, costs)
     return {
         "environment": release.environment,
         "version": release.version,
@@ -110,23 +115,30 @@ def _text(found: Status, environment: str | None, costs: LiveCosts, drills: Dril
         if environment:
             return f"nothing is live in {environment}; next: agent-deploy status   # of every environment"
         return "nothing is live yet; next: agent-deploy promote WORKFLOW --version 1"
-    notes = [
-        note for (workflow, place), known in costs.by_place.items() for note in _notes(f"{workflow} in {place}", known)
-    ]
+    notes = [note for live in found.live for note in _notes(live.release, costs)]
+    if costs.untold:
+        notes.append(f"what {count(costs.untold, 'more release')} changed in cost: agent-deploy status WORKFLOW")
     notes += map(line, drills.values())
     return "\n".join([table(_HEADINGS, [_cells(live) for live in found.live]), *([""] if notes else []), *notes])
 
 
-def _notes(place: str, known: LiveCost) -> list[str]:
+def _notes(release: Release, costs: LiveCosts) -> list[str]:
     """What traffic says: whether the version is dearer than the one before, and which models have no price."""
     from agent_deploy.costs.wording import sentence
 
-    delta, notes = known.delta, []
-    if delta and delta.verdict != "not_enough_data":
-        notes.append(f"{place}: {sentence(delta)}")
+    place, known = f"{release.workflow} in {release.environment}", _known(release, costs)
+    if known is None:
+        return []
+    notes = []
+    if known.delta and known.delta.verdict != "not_enough_data":
+        notes.append(f"{place}: {sentence(known.delta)}")
     if known.unpriced:
         notes.append(f"{place}: no price is known for {', '.join(known.unpriced)}, so costs leave those calls out")
     return notes
+
+
+def _known(release: Release, costs: LiveCosts) -> LiveCost | None:
+    return costs.by_place.get((release.workflow, release.environment))
 
 
 def _cells(live: Live) -> list[str]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from registry.errors import RegistryError
@@ -14,6 +16,7 @@ from registry.times import now
 if TYPE_CHECKING:
     from agent_deploy.config import Config
     from agent_deploy.costs.compare import CostDelta
+    from agent_deploy.costs.prices import Prices
     from agent_deploy.operations.cost_delta import EvalCostDelta
     from agent_deploy.telemetry.facts.store import FactStore
     from registry.moves import Plan
@@ -24,6 +27,7 @@ BEFORE = timedelta(days=7)
 # Of facts on either side of the release: some hundred thousand calls, and a second. The more there are, the nearer to
 # the release those are that are compared; `cost --compare` compares all.
 MOST_BYTES = 16 * 1024 * 1024
+_WITHIN_S = 3.0
 
 
 def facts_at_hand(registry: Registry, config: Config) -> FactStore | None:
@@ -48,45 +52,63 @@ class LiveCost:
 
 @dataclass(frozen=True, slots=True)
 class LiveCosts:
-    """By workflow and environment, where there are facts of calls. error: why nothing of them can be told."""
+    """By workflow and environment, where there were calls lately. error: why nothing of them can be told.
+
+    untold: how many deltas were left out, for there are so many.
+    """
 
     by_place: Mapping[tuple[str, str], LiveCost]
     error: RegistryError | None = None
+    untold: int = 0
 
 
 def live_costs(
     registry: Registry, config: Config, heads: Iterable[Release], *, clock: Callable[[], datetime] = now
 ) -> LiveCosts:
-    """Of each head. Facts or prices that cannot be read are told of, and cost this answer alone."""
-    there = list(heads)
+    """Of each head. Facts or prices that cannot be read are told of, and cost this answer alone.
+
+    The newest releases first: after some seconds no further delta is worked out.
+    """
+    there = sorted(heads, key=lambda head: head.released_at, reverse=True)
     try:
         facts = facts_at_hand(registry, config) if there else None
-        if facts is None:
-            return LiveCosts({})
-        return LiveCosts({(head.workflow, head.environment): _cost(facts, config, head, clock) for head in there})
+        return LiveCosts({}) if facts is None else _costs(facts, config, there, clock)
     except RegistryError as error:
         return LiveCosts({}, error)
 
 
-def _cost(facts: FactStore, config: Config, head: Release, clock: Callable[[], datetime]) -> LiveCost:
+def _costs(facts: FactStore, config: Config, heads: Iterable[Release], clock: Callable[[], datetime]) -> LiveCosts:
     from agent_deploy.costs.prices import open_prices
-    from agent_deploy.operations.cost import cost
+    from agent_deploy.telemetry.spending.places import read_places
+
+    prices, since, deadline = open_prices(config.prices), clock() - BEFORE, monotonic() + _WITHIN_S
+    with closing(facts.connection(since=since)) as connection:
+        seen = read_places(connection, prices, (since, None))
+    found: dict[tuple[str, str], LiveCost] = {}
+    untold = 0
+    for head in heads:
+        place = (head.workflow, head.environment)
+        if place not in seen:
+            continue
+        delta = None
+        if head.previous_version not in (None, head.version):
+            if found and monotonic() > deadline:
+                untold += 1
+            else:
+                delta = _delta(facts, prices, head, clock)
+        found[place] = LiveCost(delta, seen[place].unpriced)
+    return LiveCosts(found, untold=untold)
+
+
+def _delta(facts: FactStore, prices: Prices, head: Release, clock: Callable[[], datetime]) -> CostDelta:
     from agent_deploy.operations.cost_delta import fair_delta
 
-    prices = open_prices(config.prices)
-    lately = cost(
-        facts, prices, head.workflow, since=clock() - BEFORE, environment=head.environment,
-        known=lambda: (head.workflow,),
-    )  # fmt: skip
-    unpriced = tuple(dict.fromkeys(str(each.source) for each in lately.unpriced if each.why == "no price"))
-    if head.previous_version in (None, head.version) or not lately.total.calls:
-        return LiveCost(None, unpriced)
+    before = head.previous_version or 0
     since, until = facts.reach(head.released_at, head.released_at - BEFORE, clock(), MOST_BYTES)
-    delta = fair_delta(
-        facts, prices, head.workflow, head.previous_version, head.version, since=since, until=until,
-        environment=head.environment, clock=clock,
+    return fair_delta(
+        facts, prices, head.workflow, before, head.version, since=since, until=until, environment=head.environment,
+        clock=clock,
     )  # fmt: skip
-    return LiveCost(delta, unpriced)
 
 
 def expected_cost(registry: Registry, plan: Plan) -> EvalCostDelta | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from agent_deploy.operations import live_cost
 from agent_deploy.operations.promote import promote
 from agent_deploy.operations.rollback import rollback
 from agent_deploy.telemetry.facts.fact import Fact
@@ -80,6 +82,32 @@ def test_after_a_rollback_status_tells_the_delta_to_what_was_left(
     rollback(live, WORKFLOW, "production", actor="ann")
     delta = agent_deploy("status", "--json").document["workflows"][0]["environments"][0]["cost_delta"]
     assert (delta["from"], delta["to"], delta["verdict"]) == (2, 1, "cheaper")
+
+
+def test_the_alarm_is_the_same_by_the_sums_of_whole_hours(
+    live: Registry, here: Path, agent_deploy: AgentDeploy
+) -> None:
+    facts = FactStore(live.store, here / ".agent-deploy" / FOLDER)
+    facts.spool().append([*_calls(2, 1000, "unheard-of", 10), *_calls(1, 1000, "gpt-5-mini", 10)])
+    facts.seal(everything=True)
+    environment = agent_deploy("status", "--json").document["workflows"][0]["environments"][0]
+    assert environment["unpriced"] == ["openai/unheard-of"]
+
+
+def test_of_many_releases_the_newest_are_told_of_and_the_others_counted(
+    live: Registry, here: Path, agent_deploy: AgentDeploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_cost, "_WITHIN_S", -1.0)
+    promote(live, WORKFLOW, "1", "staging", actor="ann")
+    promote(live, WORKFLOW, "2", "staging", actor="ann")
+    calls = [*_calls(1, 1000, "gpt-5-mini"), *_calls(2, 2000, "gpt-5-mini")]
+    staged = [replace(one, environment="staging", trace_id=f"f{one.trace_id[1:]}") for one in calls]
+    _keep(live, here, [*calls, *staged])
+    document = agent_deploy("status", "--json").document
+    deltas = {one["environment"]: one["cost_delta"] for one in document["workflows"][0]["environments"]}
+    assert (deltas["production"], deltas["staging"]["verdict"], document["cost_deltas_untold"]) == (None, "dearer", 1)
+    assert "what 1 more release changed in cost: agent-deploy status WORKFLOW" in agent_deploy("status").out
+    assert "cost_deltas_untold" not in agent_deploy("status", WORKFLOW, "--env", "staging", "--json").document
 
 
 def test_costs_that_cannot_be_told_are_an_error_beside_the_answer(

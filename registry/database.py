@@ -97,7 +97,11 @@ class Database:
             ) from error
         except DBAPIError as error:
             if type(error) is DatabaseError:
-                raise Damaged(f"the database {self.name} cannot be read: {reason(error)}") from error
+                raise Damaged(
+                    f"the database {self.name} cannot be read: {reason(error)}",
+                    unchanged="Nothing was recorded. Readers go on serving what they serve.",
+                    next_command="restore the database from a backup   # see docs/operations.md",
+                ) from error
             if error.connection_invalidated:
                 raise Unavailable(
                     f"the database {self.name} went away: {reason(error)}", next_command="agent-deploy doctor"

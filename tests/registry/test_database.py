@@ -176,8 +176,11 @@ def test_a_database_of_a_newer_agent_deploy_is_left_alone(database: Database) ->
 
 def test_a_file_that_is_no_database_is_damage(tmp_path: Path) -> None:
     (tmp_path / "registry.db").write_bytes(b"this is no database, " * 100)
-    message, _, _ = _refusal(f"sqlite:///{tmp_path}/registry.db", Damaged)
-    assert message == f"the database sqlite:///{tmp_path}/registry.db cannot be read: file is not a database"
+    assert _refusal(f"sqlite:///{tmp_path}/registry.db", Damaged) == (
+        f"the database sqlite:///{tmp_path}/registry.db cannot be read: file is not a database",
+        "Nothing was recorded. Readers go on serving what they serve.",
+        "restore the database from a backup   # see docs/operations.md",
+    )
 
 
 def test_a_folder_in_the_files_place_is_unavailable(tmp_path: Path) -> None:

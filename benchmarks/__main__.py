@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import traceback
 from pathlib import Path
+from textwrap import shorten
 
 from benchmarks.context import CACHE, Context, say
 from benchmarks.figures import Figure, not_measured
@@ -25,6 +26,8 @@ GROUPS = {
     "drills": "Drills",
     "facts": "Traces in, facts out",
 }
+
+_LONGEST_REASON = 120
 
 
 def main() -> None:
@@ -61,7 +64,8 @@ def _measured(name: str, context: Context) -> list[Figure]:
             figures.append(figure)
     except Exception as error:  # noqa: BLE001  (one group's trouble must not cost the figures of the others)
         traceback.print_exc()
-        figures.append(not_measured(f"the rest of: {GROUPS[name]}", f"{type(error).__name__}: {error}"))
+        why = shorten(f"{type(error).__name__}: {error}", _LONGEST_REASON)
+        figures.append(not_measured(f"the rest of: {GROUPS[name]}", why))
     return figures
 
 

@@ -6,7 +6,9 @@ import math
 import os
 import random
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -145,13 +147,33 @@ def _recover_there(place: tuple[str, str, Path]) -> list[str]:
     return [drill.outcome for drill in recover(registry, config, actor="next", clock=later())]
 
 
+def _put_to_sleep(pid: int, folder: Path) -> None:
+    """Stop it at a moment when it does not read: SQLite lets nobody write as long as a reader is in the middle."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.05)  # until it has stopped
+        if not _is_locked(folder / ".agent-deploy" / "registry.db"):
+            return
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.05)
+
+
+def _is_locked(path: Path) -> bool:
+    with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+
 def test_a_drill_that_slept_through_its_lease_wakes_up_to_what_was_done_meanwhile(tmp_path: Path) -> None:
     scene = make_scene(tmp_path)
     policy = policy_of(hold_for=timedelta(seconds=60))
     process = start_drill(order_of(scene, 1, policy=policy))
     wait_until(lambda: (lease := scene.lease()) is not None and lease.phase == "hold")
     assert process.pid is not None
-    os.kill(process.pid, signal.SIGSTOP)
+    _put_to_sleep(process.pid, tmp_path)
     assert _recover(scene) == ["interrupted"]
     os.kill(process.pid, signal.SIGCONT)
     assert ended(process) == 8
